@@ -1,0 +1,1 @@
+"""The scripted story of `gateway demo`."""

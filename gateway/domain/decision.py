@@ -1,0 +1,88 @@
+"""What the answering side is asked and what it says: shared by answers, routing and the planner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.domain.model import JSON
+
+
+class Verb(StrEnum):
+    """What to do with an inquiry."""
+
+    ANSWER = "answer"
+    """Inside the certificate: send the rendered answer."""
+    SUGGEST = "suggest"
+    """Route it, with the top answers as suggestions for the agent."""
+    ASK = "ask"
+    """Two close topics, an unknown brand or a missing slot: one question back."""
+    ROUTE = "route"
+    """Nothing fits well enough: to a person."""
+    ESCALATE = "escalate"
+    """A high-risk or urgent matter: to a person first, with safety advice at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Permission to answer by itself: P(wrong answers among automatic ones > alpha) <= delta."""
+
+    id: str
+    scope: str
+    """'brand/language/risk'; '*' stands for any brand or language."""
+    alpha: float
+    delta: float
+    threshold: float
+    """The least confidence that is covered."""
+    answered: int
+    """Reviewed cases at or above the threshold."""
+    wrong: int
+    knowledge: str
+    """The knowledge version it was measured on; void for any other."""
+    demo: bool = False
+    """Made from the demo's own cases: refused by `gateway serve`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be decided. All text is redacted already."""
+
+    text: str
+    """The visible reply: quotes and signatures removed."""
+    subject: str = ""
+    language: str = ""
+    """'zh-CN', 'zh-TW', 'en' …; empty: to be found out."""
+    brand: str = ""
+    form: str = "long"
+    """Which form of the answer fits the channel: long, short, voice."""
+    first: bool = True
+    """The first automatic text of the conversation says that it is automatic."""
+    dialogue: Mapping[str, JSON] = field(default_factory=dict)
+    """The pending question and steps done, as `Decision.dialogue` left it last time."""
+    public: bool = False
+    number: str = ""
+    """The inquiry's number, for the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do, what to say, and why."""
+
+    verb: Verb
+    topic: str
+    """'' when no topic is likely."""
+    confidence: float
+    top: tuple[tuple[str, float], ...]
+    """Likeliest topics with their scores, best first."""
+    language: str
+    reason: str
+    """A short machine word with its figure: 'threshold 0.62 > 0.48', 'no_certificate', 'high_risk'…"""
+    queue: str = ""
+    """Where the topic's matters go when a person is needed; '' : the default queue."""
+    urgent: bool = False
+    high_risk: bool = False
+    reply: str = ""
+    """The text for the customer now: the answer, the question, or the advice. May be empty."""
+    suggestion: str = ""
+    """A draft for the agent when `verb` is suggest, route or escalate."""
+    dialogue: Mapping[str, JSON] = field(default_factory=dict)
+    evidence: Mapping[str, JSON] = field(default_factory=dict)

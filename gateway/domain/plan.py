@@ -1,0 +1,212 @@
+"""What a decision wants written, as data. `try`, tests and replay print it; live applies it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.domain.model import JSON, DeliveryState, InquiryState, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One line of the log of everything: what happened, to which inquiry, why."""
+
+    id: str
+    kind: str
+    """A dotted name: 'message.received', 'decision.made', 'inquiry.queued' …"""
+    at: float
+    inquiry_id: str = ""
+    data: Mapping[str, JSON] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------- the operations of a plan
+
+
+@dataclass(frozen=True, slots=True)
+class CreateContact:
+    """A person we had not met, with the first handle."""
+
+    contact_id: str
+    handle_id: str
+    space: str
+    address: str
+    name: str
+    trust: Trust
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateContact:
+    """What we learnt about a person: the language they write."""
+
+    contact_id: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlagHandle:
+    """An address that bounced or opted out."""
+
+    handle_id: str
+    flag: str
+    """'bounced', 'opted_out', or '' to clear."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConversation:
+    """The first message between a handle and an account."""
+
+    conversation_id: str
+    account: str
+    handle_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TouchConversation:
+    """The customer wrote: opens the reply window, renews the budget."""
+
+    conversation_id: str
+    last_in_at: float
+    reply_to: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInquiry:
+    """A new matter to answer or route."""
+
+    inquiry_id: str
+    number: str
+    conversation_id: str
+    contact_id: str
+    brand: str
+    account: str
+    channel: str
+    subject: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeInquiry:
+    """A move of the state machine with what goes with it. None leaves a field as it is."""
+
+    inquiry_id: str
+    version: int
+    """The version the plan was made from; another one in the database makes a `Conflict`."""
+    state: InquiryState
+    topic: str | None = None
+    language: str | None = None
+    queue: str | None = None
+    priority: int | None = None
+    urgent: bool | None = None
+    dialogue: Mapping[str, JSON] | None = None
+    assigned_to: str | None = None
+    """'' gives it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddMessage:
+    """A message of the conversation: in or out, never both, never changed afterwards."""
+
+    message_id: str
+    conversation_id: str
+    inquiry_id: str
+    direction: str
+    """'in' or 'out'."""
+    visibility: str
+    """'private', 'public' or 'note'."""
+    author: str
+    """'customer', 'gateway', or the agent's name."""
+    automatic: bool
+    text: str
+    subject: str = ""
+    external_id: str = ""
+    """The provider's id, or the Message-ID of a mail."""
+    delivery: DeliveryState | None = None
+    at: float | None = None
+    meta: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """An outbox row for a message added in the same plan."""
+
+    message_id: str
+    account: str
+    conversation_id: str
+    inquiry_id: str
+    recipient: str
+    payload: Mapping[str, JSON]
+    """The fields of `Outbound` that are known now, rendered once and never again."""
+    due_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Unique by (kind, subject): setting it again moves it."""
+
+    kind: str
+    subject: str
+    due_at: float
+    payload: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Nothing happens if it has fired already."""
+
+    kind: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDelivery:
+    """A receipt or a bounce: moves an outgoing message forward, never back."""
+
+    message_id: str
+    state: DeliveryState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An event of the log."""
+
+    event: LogEvent
+
+
+Op = (
+    CreateContact
+    | UpdateContact
+    | FlagHandle
+    | OpenConversation
+    | TouchConversation
+    | CreateInquiry
+    | ChangeInquiry
+    | AddMessage
+    | Send
+    | SetTimer
+    | CancelTimer
+    | MarkDelivery
+    | Log
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to write for one event, and what must still be true when it is written."""
+
+    event_id: str
+    ops: tuple[Op, ...] = ()
+    knowledge: str = ""
+    """Version of the knowledge base an automatic answer was taken from; '' when there is none."""
+    certificate: str = ""
+    """Certificate an automatic answer relies on; it must still be in force when applied."""
+    postpone_until: float | None = None
+    """The event cannot be decided yet (a receipt before its send is recorded): look again then."""
+    evidence: Mapping[str, JSON] = field(default_factory=dict)
+    """Why: scores, threshold, rule tried. Not written by itself; `Log` ops carry what is kept."""
+
+
+def derived_id(event_id: str, part: str) -> str:
+    """An id that follows from the event's: the same event, planned again, names the same rows, so a
+    plan applied twice collides with itself instead of doubling."""
+    return f"{event_id}.{part}"

@@ -1,0 +1,1 @@
+"""Takes contacts in: accept, redact, filter, read mail, find language, identity and thread."""

@@ -1,0 +1,1 @@
+"""Chooses queue, priority and person for what a machine must not answer."""

@@ -1,0 +1,1 @@
+"""Durable state: unit of work, engines, queries, migrations, blobs."""
