@@ -1,0 +1,85 @@
+"""What a plan is made from: a consistent look at the database, as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.domain.decision import Certificate
+from gateway.domain.model import JSON, DeliveryState, InquiryState
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """One configured account, as far as planning needs it."""
+
+    id: str
+    kind: str
+    brand: str
+    space: str
+    """Address space of its handles."""
+    form: str
+    """Which form of an answer fits: long, short, voice."""
+    queue: str = ""
+    """Where this account's inquiries go when the topic names no queue."""
+    domain: str = ""
+    """For Message-IDs; '' where the channel does not thread by headers."""
+    subject: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HandleView:
+    """Who wrote."""
+
+    id: str
+    contact_id: str
+    trust: str
+    flag: str
+    name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class InquiryView:
+    """The inquiry that the event belongs to."""
+
+    id: str
+    number: str
+    conversation_id: str
+    state: InquiryState
+    version: int
+    topic: str = ""
+    queue: str = ""
+    language: str = ""
+    subject: str = ""
+    brand: str = ""
+    assigned_to: str = ""
+    dialogue: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One of our messages that a receipt or a bounce speaks of."""
+
+    id: str
+    inquiry_id: str
+    conversation_id: str
+    handle_id: str
+    delivery: DeliveryState | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything `plan` may know besides the event itself."""
+
+    now: float
+    account: AccountView
+    attempt: int = 1
+    handle: HandleView | None = None
+    conversation_id: str = ""
+    inquiry: InquiryView | None = None
+    target: MessageView | None = None
+    """What a receipt or bounce is about."""
+    automatic_today: int = 0
+    """Automatic messages to this conversation in the last 24 hours."""
+    greeted: bool = False
+    """An automatic text of this conversation has said that it is automatic."""
+    certificates: tuple[Certificate, ...] = ()

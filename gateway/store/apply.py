@@ -1,0 +1,210 @@
+"""`apply` is the only writer of what was decided: one plan, one transaction, all or nothing."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gateway.domain.errors import Conflict
+from gateway.domain.model import DeliveryState
+from gateway.domain.plan import (
+    AddMessage,
+    CancelTimer,
+    ChangeInquiry,
+    CreateContact,
+    CreateInquiry,
+    FlagHandle,
+    Log,
+    MarkDelivery,
+    OpenConversation,
+    Plan,
+    Send,
+    SetTimer,
+    TouchConversation,
+    UpdateContact,
+)
+from gateway.domain.store import Tx
+
+
+def apply(tx: Tx, plan: Plan, now: float) -> None:
+    """Write a plan.
+
+    Raises:
+        Conflict: the inquiry's version, the knowledge or the certificate is no longer what the plan
+            was made from, or a row it creates is there already. Nothing is written.
+    """
+    if plan.certificate and not tx.value("certificates.valid", id=plan.certificate):
+        msg = f"certificate {plan.certificate} is no longer in force"
+        raise Conflict(msg)
+    for op in plan.ops:
+        _APPLY[type(op)](tx, op, now)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def _create_contact(tx: Tx, op: CreateContact, now: float) -> None:
+    tx.run(
+        "contacts.add_contact", id=op.contact_id, name=op.name, language=op.language, created_at=now
+    )
+    tx.run(
+        "contacts.add_handle",
+        id=op.handle_id,
+        contact_id=op.contact_id,
+        space=op.space,
+        address=op.address,
+        trust=op.trust.value,
+        created_at=now,
+    )
+
+
+def _update_contact(tx: Tx, op: UpdateContact, now: float) -> None:  # noqa: ARG001 - one signature for all
+    tx.run("contacts.set_language", id=op.contact_id, language=op.language)
+
+
+def _flag_handle(tx: Tx, op: FlagHandle, now: float) -> None:  # noqa: ARG001
+    tx.run("contacts.flag_handle", id=op.handle_id, flag=op.flag)
+
+
+def _open_conversation(tx: Tx, op: OpenConversation, now: float) -> None:
+    tx.run(
+        "contacts.open_conversation",
+        id=op.conversation_id,
+        account=op.account,
+        handle_id=op.handle_id,
+        created_at=now,
+    )
+
+
+def _touch_conversation(tx: Tx, op: TouchConversation, now: float) -> None:  # noqa: ARG001
+    tx.run(
+        "contacts.touch_conversation",
+        id=op.conversation_id,
+        last_in_at=op.last_in_at,
+        reply_to=_json(op.reply_to),
+    )
+
+
+def _create_inquiry(tx: Tx, op: CreateInquiry, now: float) -> None:
+    tx.run(
+        "inquiries.add",
+        id=op.inquiry_id,
+        number=op.number,
+        conversation_id=op.conversation_id,
+        contact_id=op.contact_id,
+        brand=op.brand,
+        account=op.account,
+        channel=op.channel,
+        subject=op.subject,
+        language=op.language,
+        at=now,
+    )
+
+
+def _change_inquiry(tx: Tx, op: ChangeInquiry, now: float) -> None:
+    changed = tx.run(
+        "inquiries.change",
+        id=op.inquiry_id,
+        version=op.version,
+        state=op.state.value,
+        topic=op.topic,
+        language=op.language,
+        queue=op.queue,
+        priority=op.priority,
+        urgent=None if op.urgent is None else int(op.urgent),
+        dialogue=None if op.dialogue is None else _json(op.dialogue),
+        assigned_to=op.assigned_to,
+        at=now,
+    )
+    if not changed:
+        msg = f"inquiry {op.inquiry_id} is no longer at version {op.version}"
+        raise Conflict(msg)
+
+
+def _add_message(tx: Tx, op: AddMessage, now: float) -> None:
+    delivery = op.delivery or (DeliveryState.QUEUED if op.direction == "out" else None)
+    conversation = tx.one("contacts.conversation_by_id", id=op.conversation_id)
+    if conversation is None:
+        msg = f"conversation {op.conversation_id} is gone"
+        raise Conflict(msg)
+    note = op.visibility == "note"
+    tx.run(
+        "messages.add",
+        id=op.message_id,
+        account=conversation["account"],
+        conversation_id=op.conversation_id,
+        inquiry_id=op.inquiry_id,
+        direction=op.direction,
+        visibility=op.visibility,
+        author=op.author,
+        automatic=int(op.automatic),
+        at=op.at if op.at is not None else now,
+        subject=op.subject,
+        text=op.text,
+        external_id=op.external_id,
+        delivery="" if note or delivery is None else delivery.value,
+        delivery_rank=-1 if note or delivery is None else delivery.rank,
+        meta=_json(op.meta),
+    )
+    for attachment in op.meta.get("attachments") or ():  # type: ignore[union-attr]  # JSON list by construction
+        if isinstance(attachment, dict) and attachment.get("blob"):
+            tx.run("meta.add_blob_ref", address=attachment["blob"], owner=op.message_id)
+    if op.direction == "out" and not note:
+        tx.run("inquiries.responded", id=op.inquiry_id, at=now)
+
+
+def _send(tx: Tx, op: Send, now: float) -> None:
+    tx.run(
+        "outbox.add",
+        id=op.message_id,
+        account=op.account,
+        conversation_id=op.conversation_id,
+        inquiry_id=op.inquiry_id,
+        recipient=op.recipient,
+        payload=_json(op.payload),
+        created_at=now,
+        due_at=op.due_at,
+    )
+
+
+def _set_timer(tx: Tx, op: SetTimer, now: float) -> None:  # noqa: ARG001
+    tx.run(
+        "timers.set", kind=op.kind, subject=op.subject, due_at=op.due_at, payload=_json(op.payload)
+    )
+
+
+def _cancel_timer(tx: Tx, op: CancelTimer, now: float) -> None:  # noqa: ARG001
+    tx.run("timers.cancel", kind=op.kind, subject=op.subject)
+
+
+def _mark_delivery(tx: Tx, op: MarkDelivery, now: float) -> None:  # noqa: ARG001
+    tx.run(
+        "messages.deliver",
+        id=op.message_id,
+        delivery=op.state.value,
+        delivery_rank=op.state.rank,
+        detail=op.detail,
+    )
+
+
+def _log(tx: Tx, op: Log, now: float) -> None:
+    event = op.event
+    tx.log(event if event.at else replace(event, at=now))
+
+
+_APPLY: dict[type, Callable[[Tx, Any, float], None]] = {
+    CreateContact: _create_contact,
+    UpdateContact: _update_contact,
+    FlagHandle: _flag_handle,
+    OpenConversation: _open_conversation,
+    TouchConversation: _touch_conversation,
+    CreateInquiry: _create_inquiry,
+    ChangeInquiry: _change_inquiry,
+    AddMessage: _add_message,
+    Send: _send,
+    SetTimer: _set_timer,
+    CancelTimer: _cancel_timer,
+    MarkDelivery: _mark_delivery,
+    Log: _log,
+}

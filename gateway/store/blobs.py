@@ -1,0 +1,90 @@
+"""Attachments and unreadable input as encrypted files, addressed by content.
+
+A file and its directory are synced before `put` returns, and `put` returns before any row names the
+address: a crash leaves at most a file that nothing refers to.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Protocol
+
+from gateway import steps
+from gateway.domain.errors import NotFound, StoreError, StoreFull
+
+
+class Cipher(Protocol):
+    """The part of the installation key that blobs need."""
+
+    def seal(self, data: bytes) -> bytes: ...
+    def open(self, data: bytes) -> bytes: ...
+    def digest(self, purpose: str, data: bytes) -> str: ...
+
+
+class FileBlobs:
+    """Implements `gateway.domain.store.Blobs` with one file per blob under `root`."""
+
+    def __init__(self, root: Path, cipher: Cipher) -> None:
+        self._root = root
+        self._cipher = cipher
+
+    async def put(self, data: bytes) -> str:
+        return await asyncio.to_thread(self._put, data)
+
+    async def get(self, address: str) -> bytes:
+        return await asyncio.to_thread(self._get, address)
+
+    def _path(self, address: str) -> Path:
+        return self._root / address[:2] / address[2:]
+
+    def _put(self, data: bytes) -> str:
+        # A keyed digest: the address does not reveal whether a known document was sent to us.
+        address = self._cipher.digest("blob", data)
+        path = self._path(address)
+        partial = path.with_name(f"{path.name}.{os.urandom(6).hex()}.partial")
+        try:
+            _make_synced(path.parent)
+            if not path.exists():
+                with partial.open("wb") as file:
+                    file.write(self._cipher.seal(data))
+                    steps.reach("blob.written")
+                    file.flush()
+                    os.fsync(file.fileno())
+                partial.rename(path)
+            # Also for a file that was there: whoever wrote it may have died before this line.
+            _sync_directory(path.parent)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            msg = f"cannot write an attachment to {self._root}: {error.strerror}"
+            raise StoreFull(msg) from error
+        steps.reach("blob.synced")
+        return address
+
+    def _get(self, address: str) -> bytes:
+        if not (len(address) == 64 and address.isalnum()):
+            msg = f"{address!r} is no blob address"
+            raise NotFound(msg)
+        try:
+            return self._cipher.open(self._path(address).read_bytes())
+        except FileNotFoundError as error:
+            msg = f"no blob {address[:12]}…"
+            raise NotFound(msg) from error
+        except OSError as error:
+            msg = f"cannot read blob {address[:12]}…: {error.strerror}"
+            raise StoreError(msg) from error
+
+
+def _make_synced(directory: Path) -> None:
+    if directory.is_dir():
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    for parent in (directory.parent, directory.parent.parent):
+        _sync_directory(parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,36 @@
+-- name: handle(space, address)^
+SELECT h.id, h.contact_id, h.trust, h.flag, c.name, c.language
+FROM handles h JOIN contacts c ON c.id = h.contact_id
+WHERE h.space = :space AND h.address = :address
+
+-- name: handle_of_conversation(id)^
+SELECT h.id, h.contact_id, h.trust, h.flag, h.space, h.address, c.name, c.language
+FROM conversations v JOIN handles h ON h.id = v.handle_id JOIN contacts c ON c.id = h.contact_id
+WHERE v.id = :id
+
+-- name: add_contact(id, name, language, created_at)!
+INSERT INTO contacts (id, name, language, created_at) VALUES (:id, :name, :language, :created_at)
+
+-- name: add_handle(id, contact_id, space, address, trust, created_at)!
+INSERT INTO handles (id, contact_id, space, address, trust, created_at)
+VALUES (:id, :contact_id, :space, :address, :trust, :created_at)
+
+-- name: set_language(id, language)!
+UPDATE contacts SET language = :language WHERE id = :id
+
+-- name: flag_handle(id, flag)!
+UPDATE handles SET flag = :flag WHERE id = :id
+
+-- name: conversation(account, handle_id)^
+SELECT id, created_at, last_in_at, reply_to FROM conversations
+WHERE account = :account AND handle_id = :handle_id
+
+-- name: conversation_by_id(id)^
+SELECT id, account, handle_id, created_at, last_in_at, reply_to FROM conversations WHERE id = :id
+
+-- name: open_conversation(id, account, handle_id, created_at)!
+INSERT INTO conversations (id, account, handle_id, created_at)
+VALUES (:id, :account, :handle_id, :created_at)
+
+-- name: touch_conversation(id, last_in_at, reply_to)!
+UPDATE conversations SET last_in_at = :last_in_at, reply_to = :reply_to WHERE id = :id

@@ -1,0 +1,69 @@
+-- name: add(id, number, conversation_id, contact_id, brand, account, channel, subject, language, at)!
+INSERT INTO inquiries (id, number, conversation_id, contact_id, brand, account, channel, state,
+                       subject, language, created_at, updated_at)
+VALUES (:id, :number, :conversation_id, :contact_id, :brand, :account, :channel, 'new',
+        :subject, :language, :at, :at)
+
+-- name: change(id, version, state, topic, language, queue, priority, urgent, dialogue, assigned_to, at)!
+-- NULL leaves a field as it is. A waiting place is kept until the customer is helped.
+UPDATE inquiries SET
+  state = :state,
+  topic = COALESCE(:topic, topic),
+  language = COALESCE(:language, language),
+  queue = COALESCE(:queue, queue),
+  priority = COALESCE(:priority, priority),
+  urgent = COALESCE(:urgent, urgent),
+  dialogue = COALESCE(:dialogue, dialogue),
+  assigned_to = COALESCE(:assigned_to, assigned_to),
+  waiting_since = CASE WHEN :state = 'queued' THEN COALESCE(waiting_since, :at)
+                       WHEN :state IN ('offered', 'assigned', 'wrapping', 'snoozed') THEN waiting_since
+                       ELSE NULL END,
+  resolved_at = CASE WHEN :state IN ('resolved', 'closed') THEN COALESCE(resolved_at, :at)
+                     ELSE NULL END,
+  updated_at = :at,
+  version = version + 1
+WHERE id = :id AND version = :version
+
+-- name: responded(id, at)!
+UPDATE inquiries SET first_response_at = :at WHERE id = :id AND first_response_at IS NULL
+
+-- name: by_id(id)^
+SELECT id, number, conversation_id, contact_id, brand, account, channel, state, topic, queue,
+       priority, urgent, subject, language, dialogue, assigned_to, version, created_at, updated_at,
+       waiting_since, first_response_at, resolved_at
+FROM inquiries WHERE id = :id
+
+-- name: by_number(number)^
+SELECT id, number, conversation_id, contact_id, brand, account, channel, state, topic, queue,
+       priority, urgent, subject, language, dialogue, assigned_to, version, created_at, updated_at,
+       waiting_since, first_response_at, resolved_at
+FROM inquiries WHERE number = :number
+
+-- name: latest_open(conversation_id)^
+SELECT id, number, conversation_id, contact_id, brand, account, channel, state, topic, queue,
+       priority, urgent, subject, language, dialogue, assigned_to, version, created_at, updated_at,
+       waiting_since, first_response_at, resolved_at
+FROM inquiries
+WHERE conversation_id = :conversation_id AND state NOT IN ('resolved', 'closed')
+ORDER BY created_at DESC, id DESC LIMIT 1
+
+-- name: listed(state, queue, n)
+-- An empty state or queue means any.
+SELECT i.id, i.number, i.channel, i.brand, i.state, i.topic, i.queue, i.priority, i.urgent,
+       i.subject, i.language, i.assigned_to, i.created_at, i.updated_at, i.waiting_since,
+       c.name AS contact_name
+FROM inquiries i JOIN contacts c ON c.id = i.contact_id
+WHERE (:state = '' OR i.state = :state) AND (:queue = '' OR i.queue = :queue)
+ORDER BY i.created_at DESC, i.id DESC LIMIT :n
+
+-- name: head(queue)^
+SELECT id, number, version, state, priority, waiting_since FROM inquiries
+WHERE state = 'queued' AND queue = :queue
+ORDER BY priority, waiting_since, id LIMIT 1
+
+-- name: queue_counts()
+SELECT queue, COUNT(*) AS waiting, MIN(waiting_since) AS oldest FROM inquiries
+WHERE state = 'queued' GROUP BY queue
+
+-- name: state_counts()
+SELECT state, COUNT(*) AS n FROM inquiries GROUP BY state

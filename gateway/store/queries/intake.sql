@@ -1,0 +1,77 @@
+-- name: accept(id, account, dedup_key, lane, type, received_at, verified, body)*!
+INSERT INTO raw_events (id, account, dedup_key, lane, type, received_at, verified, body)
+VALUES (:id, :account, :dedup_key, :lane, :type, :received_at, :verified, :body)
+ON CONFLICT (account, dedup_key) DO NOTHING
+
+-- name: accept_one(id, account, dedup_key, lane, type, received_at, verified, body)!
+INSERT INTO raw_events (id, account, dedup_key, lane, type, received_at, verified, body)
+VALUES (:id, :account, :dedup_key, :lane, :type, :received_at, :verified, :body)
+ON CONFLICT (account, dedup_key) DO NOTHING
+
+-- name: pending(now, n)
+-- Oldest first, without lanes that somebody holds or that wait after a failure.
+SELECT r.id, r.account, r.lane, r.type, r.received_at, r.verified, r.body, r.attempts
+FROM raw_events r
+WHERE r.state = 'pending'
+  AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.lane = r.lane AND l.until > :now)
+ORDER BY r.id
+LIMIT :n
+
+-- name: take_lane(lane, owner, until, now)!
+INSERT INTO lanes (lane, owner, until) VALUES (:lane, :owner, :until)
+ON CONFLICT (lane) DO UPDATE SET owner = excluded.owner, until = excluded.until
+WHERE lanes.until <= :now
+
+-- name: renew_lane(lane, owner, until)!
+UPDATE lanes SET until = :until WHERE lane = :lane AND owner = :owner
+
+-- name: free_lane(lane, owner)!
+DELETE FROM lanes WHERE lane = :lane AND owner = :owner
+
+-- name: pause_lane(lane, owner, until)!
+UPDATE lanes SET owner = '', until = :until WHERE lane = :lane AND owner = :owner
+
+-- name: free_lanes_of_others(owner)!
+-- At the start of the only process that may work on this database.
+DELETE FROM lanes WHERE owner <> '' AND owner <> :owner
+
+-- name: finish(id, state, error)!
+UPDATE raw_events SET state = :state, error = :error WHERE id = :id AND state = 'pending'
+
+-- name: failed_once(id, error)!
+UPDATE raw_events SET attempts = attempts + 1, error = :error WHERE id = :id AND state = 'pending'
+
+-- name: counts()
+SELECT state, COUNT(*) AS n FROM raw_events GROUP BY state
+
+-- name: waiting()$
+SELECT COUNT(*) FROM raw_events WHERE state = 'pending'
+
+-- name: by_key(account, dedup_key)^
+SELECT id, state, type FROM raw_events WHERE account = :account AND dedup_key = :dedup_key
+
+-- name: by_id(id)^
+SELECT id, account, dedup_key, lane, type, received_at, verified, body, state, attempts, error
+FROM raw_events WHERE id = :id
+
+-- name: quarantine(id, account, stage, reason, blob, dedup_key, event_id, at, meta)!
+INSERT INTO quarantine (id, account, stage, reason, blob, dedup_key, event_id, at, meta)
+VALUES (:id, :account, :stage, :reason, :blob, :dedup_key, :event_id, :at, :meta)
+ON CONFLICT (account, dedup_key) DO NOTHING
+
+-- name: quarantined(n)
+SELECT id, account, stage, reason, blob, event_id, at, state, meta
+FROM quarantine ORDER BY at DESC, id DESC LIMIT :n
+
+-- name: quarantined_one(id)^
+SELECT id, account, stage, reason, blob, dedup_key, event_id, at, state, meta
+FROM quarantine WHERE id = :id
+
+-- name: quarantine_replayed(id, at)!
+UPDATE quarantine SET state = 'replayed', replayed_at = :at WHERE id = :id AND state = 'kept'
+
+-- name: quarantine_count()$
+SELECT COUNT(*) FROM quarantine WHERE state = 'kept'
+
+-- name: revive(id)!
+UPDATE raw_events SET state = 'pending', attempts = 0 WHERE id = :id AND state = 'quarantined'

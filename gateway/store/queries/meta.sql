@@ -1,0 +1,17 @@
+-- name: get(key)$
+SELECT value FROM meta WHERE key = :key
+
+-- name: put(key, value)!
+INSERT INTO meta (key, value) VALUES (:key, :value)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value
+
+-- name: memo(account, key)$
+SELECT value FROM memos WHERE account = :account AND key = :key
+
+-- name: remember(account, key, value)!
+INSERT INTO memos (account, key, value) VALUES (:account, :key, :value)
+ON CONFLICT (account, key) DO UPDATE SET value = excluded.value
+
+-- name: add_blob_ref(address, owner)!
+INSERT INTO blob_refs (address, owner) VALUES (:address, :owner)
+ON CONFLICT (address, owner) DO NOTHING
