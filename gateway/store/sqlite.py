@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from gateway import steps
@@ -41,10 +41,6 @@ class _Unit:
     error: BaseException | None = None
 
 
-class _Stop:
-    """Put into the queue behind everything that still has to be written."""
-
-
 class SqliteStore:
     """Implements `gateway.domain.store.Store`.
 
@@ -58,7 +54,10 @@ class SqliteStore:
         self._path = path
         self._max_waiting = max_waiting
         self._catalog = load("sqlite3")
-        self._queue: SimpleQueue[_Unit | _Stop] = SimpleQueue()
+        self._groups: SimpleQueue[list[_Unit] | None] = SimpleQueue()
+        self._next: list[_Unit] = []
+        self._under_way: list[_Unit] = []
+        self._writing = False
         self._waiting = 0
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
         self._local = threading.local()
@@ -90,7 +89,9 @@ class SqliteStore:
         """Write what was handed in, then stop."""
         if self._thread is None:
             return
-        self._queue.put(_Stop())
+        while pending := [unit.future for unit in (*self._under_way, *self._next)]:
+            await asyncio.wait(pending)
+        self._groups.put(None)
         await asyncio.to_thread(self._thread.join)
         self._thread = None
         await asyncio.to_thread(self._readers.shutdown)
@@ -134,8 +135,18 @@ class SqliteStore:
             msg = f"{self._waiting} units of work are waiting already"
             raise Overloaded(msg)
         self._waiting += 1
-        self._queue.put(unit)
+        self._next.append(unit)
+        if not self._writing:
+            # Not at once: whatever else this turn of the loop hands in joins the same group, and
+            # the writer thread is woken once a group instead of once a unit.
+            self._writing = True
+            assert self._loop is not None  # noqa: S101 - see _future
+            self._loop.call_soon(self._launch)
         return unit
+
+    def _launch(self) -> None:
+        self._under_way, self._next = self._next[:GROUP_UNITS], self._next[GROUP_UNITS:]
+        self._groups.put(self._under_way)
 
     # ------------------------------------------------------------ readers
 
@@ -179,41 +190,20 @@ class SqliteStore:
             return
         self._loop.call_soon_threadsafe(started.set_result, None)
         try:
-            while (group := self._gather()) is not None:
+            while (group := self._groups.get()) is not None:
                 self._serve(connection, group)
         finally:
             connection.close()
 
-    def _gather(self) -> list[_Unit] | None:
-        """Wait for one unit, then take what else is there. None: stop."""
-        first = self._queue.get()
-        if isinstance(first, _Stop):
-            return None
-        group = [first]
-        while len(group) < GROUP_UNITS:
-            try:
-                unit = self._queue.get_nowait()
-            except Empty:
-                break
-            if isinstance(unit, _Stop):
-                self._queue.put(unit)
-                break
-            group.append(unit)
-        return group
-
     def _serve(self, connection: sqlite3.Connection, group: list[_Unit]) -> None:
         """Write one group and hand out the results."""
-        done: list[_Unit] = []
-        deadline = time.monotonic() + GROUP_SECONDS
+        assert self._loop is not None  # noqa: S101 - see _run
         rest = group
         while rest:
-            taken, rest = self._attempt(connection, rest, deadline)
+            settled, rest = self._attempt(connection, rest, time.monotonic() + GROUP_SECONDS)
             self.stats["groups"] += 1
-            self.stats["units"] += len(taken)
-            done = taken
-            assert self._loop is not None  # noqa: S101 - see _run
-            self._loop.call_soon_threadsafe(self._hand_out, done)
-            deadline = time.monotonic() + GROUP_SECONDS
+            self.stats["units"] += len(settled)
+            self._loop.call_soon_threadsafe(self._hand_out, settled, not rest)
 
     def _attempt(
         self, connection: sqlite3.Connection, group: list[_Unit], deadline: float
@@ -300,8 +290,14 @@ class SqliteStore:
             return StoreFull(f"no room on the disk of {self._path.name}: {error}")
         return StoreError(f"{type(error).__name__}: {error}")
 
-    def _hand_out(self, units: list[_Unit]) -> None:
+    def _hand_out(self, units: list[_Unit], last: bool) -> None:
         self._waiting -= len(units)
+        if last:
+            # The next group first: it is written while this one's answers are sent.
+            self._under_way = []
+            self._writing = bool(self._next)
+            if self._next:
+                self._launch()
         for unit in units:
             if unit.future.done():
                 continue  # its caller was cancelled; the work stands all the same

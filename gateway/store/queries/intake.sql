@@ -35,6 +35,9 @@ UPDATE lanes SET owner = '', until = :until WHERE lane = :lane AND owner = :owne
 -- At the start of the only process that may work on this database.
 DELETE FROM lanes WHERE owner <> '' AND owner <> :owner
 
+-- name: free_lanes_of(owner)!
+DELETE FROM lanes WHERE owner = :owner
+
 -- name: finish(id, state, error)!
 UPDATE raw_events SET state = :state, error = :error WHERE id = :id AND state = 'pending'
 

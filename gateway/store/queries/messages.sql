@@ -35,3 +35,6 @@ WHERE id = :id AND delivery_rank < :delivery_rank
 
 -- name: set_external(id, external_id)!
 UPDATE messages SET external_id = :external_id WHERE id = :id
+
+-- name: by_id(id)^
+SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages WHERE id = :id

@@ -1,0 +1,134 @@
+"""From the form fields of Twilio's message webhooks to the gateway's events."""
+
+import unicodedata
+from collections.abc import Mapping
+
+from channels._text import clean
+from channels._twilio import TooManyFields, form_bytes
+from channels._twilio_errors import CODES
+from gateway.domain.channel import ChannelEvent, Inbound, Receipt
+from gateway.domain.errors import ParseError
+from gateway.domain.model import JSON, Attachment, DeliveryState
+
+#: twilio.com/docs/messaging/guides/accepted-mime-types: at most ten media in a message.
+MEDIA_LIMIT = 10
+#: The words after which no more may be sent. English: Twilio's own defaults, on which it blocks the
+#: number by itself. Chinese: what messages in mainland China name as the way out.
+OPT_OUT_WORDS = frozenset(
+    {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
+    | {"td", "t", "退订", "退訂", "取消订阅", "取消訂閱", "拒收"}
+)
+#: The way back. Twilio's third default, YES, is left out: it is an answer to too many questions. When
+#: Twilio took it as one, it says so in OptOutType.
+OPT_IN_WORDS = frozenset({"start", "unstop", "订阅", "訂閱", "恢复订阅", "恢復訂閱"})
+_OPT_TYPES = {"STOP": "out", "START": "in"}
+
+#: twilio.com/docs/messaging/api/message-resource#message-status-values
+_STATES = {
+    "sent": DeliveryState.SENT,
+    "delivered": DeliveryState.DELIVERED,
+    "read": DeliveryState.READ,
+    "undelivered": DeliveryState.FAILED,
+    "failed": DeliveryState.FAILED,
+    "canceled": DeliveryState.FAILED,
+}
+#: On the way, and no news for anybody.
+_UNDER_WAY = frozenset({"accepted", "scheduled", "queued", "sending", "partially_delivered"})
+
+_EXTENSIONS = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/gif": ".gif",
+    "audio/amr": ".amr",
+    "audio/mpeg": ".mp3",
+    "audio/ogg": ".ogg",
+    "video/mp4": ".mp4",
+    "video/3gpp": ".3gp",
+    "text/vcard": ".vcf",
+    "text/x-vcard": ".vcf",
+    "application/pdf": ".pdf",
+}
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """The fields of a message webhook. Raises `ParseError`."""
+    try:
+        form = {name.decode(): clean(value.decode()) for name, value in form_bytes(body)}
+    except UnicodeDecodeError as error:
+        raise ParseError("the form is not UTF-8") from error
+    except TooManyFields as error:
+        raise ParseError(str(error)) from error
+    if not form.get("MessageSid"):
+        raise ParseError("MessageSid is missing")
+    return form
+
+
+def read_message(form: Mapping[str, str]) -> Inbound:
+    """A message from a customer. Raises `ParseError`."""
+    sender, to = form.get("From", ""), form.get("To", "")
+    if not sender:
+        raise ParseError("From is missing")
+    if ":" in sender:
+        # Twilio's other networks ('whatsapp:+1…') are no phone numbers: windows and rules differ.
+        raise ParseError(
+            f"From is an address of another network: {sender.partition(':')[0][:20]!r}"
+        )
+    text = form.get("Body", "")
+    facts: dict[str, JSON] = {}
+    if opt := opt_word(text) or _OPT_TYPES.get(form.get("OptOutType", "").upper(), ""):
+        facts["opt"] = opt
+    for name, fact in (("OptOutType", "opt_out_type"), ("FromCountry", "country")):
+        if form.get(name):
+            facts[fact] = form[name]
+    return Inbound(
+        external_id=form["MessageSid"],
+        sender=sender,
+        text=text,
+        attachments=_media(form),
+        reply_to={"to": to} if to else {},
+        facts=facts,
+    )
+
+
+def opt_word(text: str) -> str:
+    """'out' or 'in' when the whole text is such a word, else ''. Full-width letters, case and blanks
+    around it do not matter."""
+    word = unicodedata.normalize("NFKC", text).strip().casefold()
+    if word in OPT_OUT_WORDS:
+        return "out"
+    return "in" if word in OPT_IN_WORDS else ""
+
+
+def _media(form: Mapping[str, str]) -> tuple[Attachment, ...]:
+    count = form.get("NumMedia") or "0"
+    if not (count.isascii() and count.isdigit() and len(count) <= 3 and int(count) <= MEDIA_LIMIT):
+        raise ParseError(f"NumMedia is not a number from 0 to {MEDIA_LIMIT}")
+    media = []
+    for index in range(int(count)):
+        url = form.get(f"MediaUrl{index}", "")
+        if not url:
+            raise ParseError(f"MediaUrl{index} is missing")
+        content_type = form.get(f"MediaContentType{index}") or "application/octet-stream"
+        name = f"media-{index}{_EXTENSIONS.get(content_type, '')}"
+        media.append(Attachment(name, content_type, size=0, url=url))
+    return tuple(media)
+
+
+def read_status(form: Mapping[str, str]) -> tuple[ChannelEvent, ...]:
+    """A status callback: a receipt, or nothing while the message is on its way. Raises `ParseError`."""
+    status = form.get("MessageStatus") or form.get("SmsStatus", "")
+    if status in _UNDER_WAY:
+        return ()
+    if status not in _STATES:
+        raise ParseError(f"MessageStatus is not known: {status[:20]!r}")
+    code = form.get("ErrorCode", "")
+    _, reason = CODES.get(int(code) if code.isascii() and code.isdigit() else 0, (None, ""))
+    return (
+        Receipt(
+            external_id=form["MessageSid"],
+            status=_STATES[status],
+            code=code,
+            detail=f"{status}: {reason}" if reason else status,
+            recipient=form.get("To", ""),
+        ),
+    )

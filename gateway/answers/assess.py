@@ -1,0 +1,103 @@
+"""What a message is about and how sure that is, before any policy says what to do with it."""
+
+from dataclasses import dataclass
+
+from gateway.answers.engine import Classifier
+from gateway.answers.knowledge import BACKGROUND, Knowledge, Topic
+from gateway.answers.text import segments
+
+#: Confidence from which a topic counts as likely without any certificate.
+LIKELY = 0.5
+#: High-risk matters are taken to a person on a weaker hint: a false alarm costs a glance.
+RISK_HINT = 0.35
+#: What is left of a message of thanks when the thanks are taken out: a name, a particle.
+THANKS_REST = 4
+_TOP = 3
+#: Phrases that outrank others come first: "fraud, call me" is fraud.
+_CONTROL_ORDER = ("safety", "complaint", "callback", "person", "thanks")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A rule that applies: its topic and the phrase that was found."""
+
+    topic: Topic
+    phrase: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The classifier's view of a message."""
+
+    topic: str = ""
+    """The likeliest topic; '' only for a message without any words."""
+    confidence: float = 0.0
+    top: tuple[tuple[str, float], ...] = ()
+    also: str = ""
+    """Another topic that another part of the message is clearly about."""
+    risky: str = ""
+    """A high-risk topic that some part of the message hints at, with its score."""
+    risk: float = 0.0
+    segment: int = -1
+    """Which part decided, counted from 0."""
+
+
+class Assessor:
+    """Applies the rules and the trained classifier of one knowledge base. Pure."""
+
+    def __init__(self, knowledge: Knowledge, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._labels = classifier.labels
+        self._columns = [i for i, label in enumerate(self._labels) if label in knowledge.topics]
+        self._risky = {t.id for t in knowledge.topics.values() if t.high_risk}
+        self._rules = [
+            topic
+            for control in _CONTROL_ORDER
+            for topic in knowledge.topics.values()
+            if topic.control == control
+        ]
+
+    def rule(self, text: str) -> Heard | None:
+        """The first rule, in order of weight, that the text triggers."""
+        for topic in self._rules:
+            if topic.phrases is None:
+                continue
+            if topic.control == "thanks":
+                if topic.phrases.fill(text, THANKS_REST):
+                    return Heard(topic, "thanks")
+            elif phrase := topic.phrases.find(text):
+                return Heard(topic, phrase)
+        return None
+
+    def assess(self, text: str, subject: str = "") -> Assessment:
+        """The strongest part of the message decides; other parts may object (`also`, `risky`)."""
+        parts = segments(text, subject)
+        if not parts:
+            return Assessment()
+        posterior = self._classifier.posterior(parts)
+        topical = posterior[:, self._columns]
+        best = int(topical.max(axis=1).argmax())
+        order = (-posterior[best]).argsort(kind="stable")
+        ranked = [
+            (self._labels[i], round(float(posterior[best, i]), 4))
+            for i in order
+            if not self._labels[i].startswith(BACKGROUND)
+        ]
+        topic, confidence = ranked[0]
+        clear: dict[str, float] = {}
+        for i, row in enumerate(posterior):
+            label, score = self._labels[int(row.argmax())], float(row.max())
+            # A hint in the part that decides counts more than one in passing.
+            if score >= (RISK_HINT if i == best and label in self._risky else LIKELY):
+                clear[label] = max(score, clear.get(label, 0.0))
+        risky = max((t for t in clear if t in self._risky), key=clear.__getitem__, default="")
+        others = [t for t in clear if t != topic and not t.startswith(BACKGROUND)]
+        return Assessment(
+            topic=topic,
+            confidence=confidence,
+            top=tuple(ranked[:_TOP]),
+            also=max(others, key=clear.__getitem__, default=""),
+            risky=risky,
+            risk=round(clear.get(risky, 0.0), 4),
+            segment=best,
+        )

@@ -1,0 +1,118 @@
+"""The first engine: character n-grams of the text, weighted by rarity, in a logistic regression.
+
+Character n-grams need no word list and no segmenter, work for Chinese and English alike, and
+forgive typing errors (ANSWERING §1.2). Only numpy; no download; trains in well under a second.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.answers.engine import Matrix, TrainingError
+from gateway.answers.regression import class_indices, fit_softmax, softmax
+
+_MAX_LENGTH = 4
+#: Letters and digits stay; a placeholder such as [card] left by redaction must not act as a word.
+_PLACEHOLDER = re.compile(r"\[[^\[\]\n]{1,24}\]|<[^<>\n]{1,24}>")
+_NOT_WORD = re.compile(r"[\W_]+")
+_DIGIT = re.compile(r"\d")
+#: Dense pieces of the feature matrix during training: 2,048 columns at a time bound the memory.
+_BLOCK = 2048
+
+
+def grams(text: str) -> Counter[str]:
+    """N-grams of 1 to 4 characters of normalised text; any digit counts as 0."""
+    plain = _NOT_WORD.sub(" ", _DIGIT.sub("0", _PLACEHOLDER.sub(" ", text))).strip()
+    padded = f" {plain} "
+    found = [
+        padded[i : i + size]
+        for size in range(1, _MAX_LENGTH + 1)
+        for i in range(len(padded) - size + 1)
+    ]
+    counts = Counter(found)
+    counts.pop(" ", None)
+    return counts
+
+
+class NgramClassifier:
+    """A `Classifier` over n-grams.
+
+    A text's unknown n-grams count in its length: a question about something the knowledge base has
+    never heard of gets short known parts and so low scores, which is what abstaining relies on.
+    """
+
+    version = "ngrams-1"
+
+    def __init__(self, penalty: float = 1e-5, unknown: float = 1.0) -> None:
+        self._penalty = penalty
+        self._unknown = unknown
+        self._labels: tuple[str, ...] = ()
+        self._index: dict[str, int] = {}
+        self._rarity: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
+        self._weights: Matrix = np.zeros((0, 0), dtype=np.float32)
+        self._bias: Matrix = np.zeros((1, 0), dtype=np.float32)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self._labels
+
+    def fit(self, texts: Sequence[str], labels: Sequence[str]) -> Self:
+        """Learn from normalised texts. Raises `TrainingError` (see `fit_softmax`)."""
+        if len(texts) != len(labels):
+            raise TrainingError(f"{len(texts)} texts but {len(labels)} labels")
+        self._labels, target = class_indices(labels)
+        counted = [grams(text) for text in texts]
+        seen: Counter[str] = Counter()
+        for counts in counted:
+            seen.update(counts.keys())
+        # An n-gram of one example only cannot generalise and would double the memory.
+        known = sorted(gram for gram, n in seen.items() if n > 1)
+        self._index = {gram: i for i, gram in enumerate(known)}
+        documents = np.array([seen[gram] for gram in known], dtype=np.float32)
+        self._rarity = np.log((1 + len(texts)) / (1 + documents)) + 1
+        rows = [self._row(counts) for counts in counted]
+        gram = self._gram(rows) + 1.0  # the constant feature that carries the bias
+        coefficients = fit_softmax(gram, target, len(self._labels), penalty=self._penalty)
+        weights = np.zeros((len(known), len(self._labels)), dtype=np.float32)
+        for (columns, values), row in zip(rows, coefficients, strict=True):
+            weights[columns] += values[:, None] * row
+        self._weights = weights
+        self._bias = coefficients.sum(axis=0, keepdims=True)
+        return self
+
+    def posterior(self, texts: Sequence[str]) -> Matrix:
+        """Probabilities, shape [len(texts), len(labels)]."""
+        scores = np.repeat(self._bias, len(texts), axis=0)
+        for i, text in enumerate(texts):
+            columns, values = self._row(grams(text))
+            scores[i] += values @ self._weights[columns]
+        return softmax(scores)
+
+    def _row(self, counts: Counter[str]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Columns and values of one text; the values' length is at most one."""
+        index = self._index
+        known = [(index[gram], n) for gram, n in counts.items() if gram in index]
+        columns = np.array([column for column, _ in known], dtype=np.intp)
+        values = (1 + np.log(np.array([n for _, n in known], dtype=np.float32))) * self._rarity[
+            columns
+        ]
+        rarest = float(self._rarity.max(initial=1.0))
+        strange = (len(counts) - len(known)) * (self._unknown * rarest) ** 2
+        length = float(np.sqrt(float(values @ values) + strange)) or 1.0
+        return columns, values / np.float32(length)
+
+    def _gram(
+        self, rows: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]]
+    ) -> NDArray[np.float32]:
+        total = np.zeros((len(rows), len(rows)), dtype=np.float32)
+        for start in range(0, len(self._index), _BLOCK):
+            block = np.zeros((len(rows), _BLOCK), dtype=np.float32)
+            for i, (columns, values) in enumerate(rows):
+                here = (columns >= start) & (columns < start + _BLOCK)
+                block[i, columns[here] - start] = values[here]
+            total += block @ block.T
+        return total

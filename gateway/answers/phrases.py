@@ -1,0 +1,79 @@
+"""Phrase lists: what a rule listens for, kept in files that a support team can edit."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.answers.text import normalise
+
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+_GAP = r"[^\n。.!?]{0,16}"
+_STARTS_LATIN = re.compile(r"^[a-z0-9]")
+_ENDS_LATIN = re.compile(r"[a-z0-9]$")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """A compiled list. A line is a phrase that may occur anywhere (Latin ones at word bounds);
+    `=phrase` must be the whole message; `!phrase` is taken out of the text before looking. `*`
+    stands for up to 16 characters within a sentence.
+    """
+
+    anywhere: re.Pattern[str] | None
+    whole: frozenset[str]
+    exceptions: re.Pattern[str] | None
+
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> "Phrases":
+        """Compile; lines are normalised like the text they are looked for in."""
+        plain: list[str] = []
+        whole: list[str] = []
+        exceptions: list[str] = []
+        for line in lines:
+            if line.startswith("="):
+                whole.append(bare(line[1:]))
+            elif line.startswith("!"):
+                exceptions.append(normalise(line[1:]))
+            else:
+                plain.append(normalise(line))
+        return cls(_pattern(plain), frozenset(whole), _pattern(exceptions))
+
+    def find(self, text: str) -> str:
+        """The phrase that `text` (raw) contains or is, or ''."""
+        clean = normalise(text)
+        if (only := bare(clean)) in self.whole:
+            return only
+        return found.group(0) if (found := self._search(clean)) else ""
+
+    def fill(self, text: str, rest: int) -> bool:
+        """Whether `text` is these phrases and at most `rest` other characters; not for ''."""
+        only = bare(text)
+        if not only:
+            return False
+        left = self.anywhere.sub(" ", only) if self.anywhere else only
+        return only in self.whole or len(bare(left)) <= rest
+
+    def _search(self, clean: str) -> re.Match[str] | None:
+        if self.anywhere is None:
+            return None
+        if self.exceptions is not None:
+            clean = self.exceptions.sub(" ", clean)
+        return self.anywhere.search(clean)
+
+
+def bare(text: str) -> str:
+    """Normalised, on one line, without what is neither letter nor digit at both ends."""
+    return _EDGES.sub("", " ".join(normalise(text).split()))
+
+
+def _pattern(phrases: list[str]) -> re.Pattern[str] | None:
+    """One alternation, longest first, so that the fuller phrase is the one reported."""
+    if not phrases:
+        return None
+    parts = []
+    for phrase in sorted(set(phrases), key=lambda p: (-len(p), p)):
+        start = r"(?<![a-z0-9])" if _STARTS_LATIN.search(phrase) else ""
+        end = r"(?![a-z0-9])" if _ENDS_LATIN.search(phrase) else ""
+        inner = _GAP.join(re.escape(piece) for piece in phrase.split("*"))
+        parts.append(f"{start}{inner}{end}")
+    return re.compile("|".join(parts))

@@ -1,0 +1,64 @@
+"""Brings customer text into the one shape that rules and classifiers see."""
+
+import re
+import unicodedata
+from itertools import pairwise
+
+#: 帐 and 帳 are common misspellings of 账 (account); the typographic apostrophes come from phones.
+_FOLD = str.maketrans({"帐": "账", "帳": "账", "‘": "'", "’": "'", "`": "'", "“": '"', "”": '"'})
+_SPACES = re.compile(r"[^\S\n]+")
+_SENTENCE = re.compile(r"[^。！？!?；;\n.]+(?:[.](?=\S)[^。！？!?；;\n.]*)*[。！？!?；;.]*")
+_REPLY_PREFIX = re.compile(r"^\s*(re|fw|fwd|aw|回复|答复|转发)\s*[:：]", re.IGNORECASE)
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_LATIN = re.compile(r"[A-Za-z]")
+_OTHER_LETTER = re.compile(
+    r"[\u0370-\u1fff\u3040-\u30ff\uac00-\ud7af\u1100-\u11ff]"  # Greek to Thai and beyond, kana, hangul
+)
+
+MAX_SEGMENTS = 30
+MAX_SEGMENT_LENGTH = 200
+
+
+def normalise(text: str) -> str:
+    """Compatibility forms, lower case, one kind of apostrophe, single spaces; lines are kept."""
+    folded = unicodedata.normalize("NFKC", text).lower().translate(_FOLD)
+    return "\n".join(_SPACES.sub(" ", line).strip() for line in folded.splitlines())
+
+
+def segments(text: str, subject: str = "") -> list[str]:
+    """What may carry the matter: subject, sentences, and pairs of neighbouring sentences.
+
+    One sentence alone ("I withdrew 500 yesterday. Nothing came.") often says half of it, hence the
+    pairs. At most 30 pieces of at most 200 characters, normalised; sentences come before pairs, so
+    that a long mail loses pairs first.
+    """
+    lines = [line for line in normalise(text).splitlines() if line]
+    sentences = [
+        piece
+        for line in lines
+        for found in _SENTENCE.findall(line)
+        if (piece := found.strip()[:MAX_SEGMENT_LENGTH].strip())
+    ]
+    pairs = [f"{a} {b}" for a, b in pairwise(sentences)]
+    head = normalise(subject).replace("\n", " ")[:MAX_SEGMENT_LENGTH]
+    pieces = [head, *sentences, *(p for p in pairs if len(p) <= MAX_SEGMENT_LENGTH)]
+    return list(dict.fromkeys(p for p in pieces if p))[:MAX_SEGMENTS]
+
+
+def is_reply_subject(subject: str) -> bool:
+    """Whether a subject repeats an earlier one, and so says nothing about this message."""
+    return bool(_REPLY_PREFIX.match(subject))
+
+
+def script_language(text: str) -> str:
+    """'zh-CN' or 'en' by the letters; '' when most letters are of neither script.
+
+    Kana beside Chinese characters is Japanese, so any noticeable share of it counts as neither.
+    """
+    han = len(_HAN.findall(text))
+    latin = len(_LATIN.findall(text))
+    other = len(_OTHER_LETTER.findall(text))
+    if other > (han + latin) / 4:
+        return ""
+    # One Chinese character says about as much as three Latin letters; app names are Latin anyway.
+    return "zh-CN" if han and han * 3 >= latin else "en"

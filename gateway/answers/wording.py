@@ -1,0 +1,82 @@
+"""Puts outgoing texts together: the note that it is automatic, the body, the way to a person.
+
+These parts are joined here and not in the templates, so that no template can forget one
+(DESIGN §7 rule 7).
+"""
+
+from collections.abc import Sequence
+
+from gateway.answers.case import Case
+from gateway.answers.knowledge import Knowledge, Topic
+from gateway.answers.rendering import Renderer, Source, brand_values, sms_plain
+
+
+class Wording:
+    """Words for decisions, from one knowledge base."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._renderer = Renderer()
+
+    def answer(self, case: Case, topic: Topic) -> str:
+        """An automatic answer with the question whether it helped."""
+        return self._join(case, self._topic(case, topic), "solved_question", "way_to_person")
+
+    def advice(self, case: Case, topic: Topic) -> str:
+        """What to do now while a person takes over."""
+        return self._join(case, self._topic(case, topic), "follow_up")
+
+    def courtesy(self, case: Case, topic: Topic) -> str:
+        """A friendly word that asks nothing."""
+        return self._join(case, self._topic(case, topic), "way_to_person")
+
+    def to_person(self, case: Case, notice: str) -> str:
+        """A notice that a person takes over."""
+        return self._join(case, self._source(case, notice), "follow_up")
+
+    def ask(self, case: Case, notice: str, options: Sequence[str]) -> str:
+        """A question back with numbered options."""
+        return self._join(case, self._source(case, notice), "way_to_person", options=options)
+
+    def draft(self, case: Case, topic: Topic) -> str:
+        """The bare answer, for an agent to send or change; '' where it may not be public."""
+        source = self._topic(case, topic)
+        return "" if case.question.public and source.personal else self._render(case, source)
+
+    def notice(self, case: Case, name: str) -> str:
+        """A notice by itself."""
+        return self._render(case, self._source(case, name))
+
+    def _topic(self, case: Case, topic: Topic) -> Source:
+        return self._knowledge.answer(topic.id, case.brand_id, case.language, case.question.form)
+
+    def _source(self, case: Case, notice: str) -> Source:
+        return self._knowledge.notice(notice, case.language, case.question.form)
+
+    def _join(self, case: Case, body: Source, *tail: str, options: Sequence[str] = ()) -> str:
+        """In public: the body unless it is personal, and the invitation to a private channel."""
+        parts: list[Source] = []
+        if case.question.first:
+            parts.append(self._source(case, "automatic"))
+        if not case.question.public:
+            parts += [body, *(self._source(case, name) for name in tail)]
+        else:
+            parts += [] if body.personal else [body]
+            parts.append(self._source(case, "public"))
+        texts = [self._render(case, part, options) for part in parts]
+        return self._separator(case).join(text for text in texts if text)
+
+    def _render(self, case: Case, source: Source, options: Sequence[str] = ()) -> str:
+        values: dict[str, object] = {
+            "brand": brand_values(case.brand, case.language, self._knowledge.facts),
+            "options": list(options),
+        }
+        if not case.question.public:
+            values["number"] = case.question.number
+        text = self._renderer.render(source, values)
+        return text if case.question.form == "long" else sms_plain(text)
+
+    def _separator(self, case: Case) -> str:
+        if case.question.form == "long":
+            return "\n\n"
+        return "" if case.language.startswith("zh") else " "

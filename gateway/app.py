@@ -1,0 +1,365 @@
+"""The composition root: the only module that names concrete parts and puts them together."""
+
+import asyncio
+import fcntl
+import json
+import random
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from gateway.compute import Compute
+from gateway.config import Config, templates_dir
+from gateway.console.health import HealthRoutes
+from gateway.delivery.deliver import Delivery
+from gateway.desk.commands import Desk
+from gateway.domain.channel import Channel, Closable, Listener
+from gateway.domain.decision import Certificate
+from gateway.domain.errors import SettingsError
+from gateway.domain.model import JSON
+from gateway.domain.plan import Plan, Send, SetTimer
+from gateway.domain.snapshot import AccountView
+from gateway.domain.store import Reader, Tx
+from gateway.domain.world import World
+from gateway.intake.accept import Accept, AccountSink, MailIdentity
+from gateway.intake.webhook import Door, WebhookRoute
+from gateway.keys import Keys
+from gateway.outgoing import AiohttpHttp
+from gateway.registry import ReadyAccount, Registry, check_ours
+from gateway.store.apply import apply
+from gateway.store.blobs import FileBlobs
+from gateway.store.sqlite import SqliteStore
+from gateway.workers import brain
+from gateway.workers.pipeline import Pipeline
+from gateway.workers.planner import PlannerSettings
+from gateway.workers.timers import Timers
+from gateway.world import AccountWorld, MonotonicIds, SystemClock
+
+#: Bytes of data a worker process may hold: a 35 MiB mail, read, is far below.
+WORKER_MEMORY = 1 << 30
+#: Seconds the whole gateway takes at most to stop, open connections or not.
+STOP_SECONDS = 4.0
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The parts of a running gateway, for the command line, the demo, tests and benchmarks."""
+
+    config: Config
+    keys: Keys
+    store: SqliteStore
+    blobs: FileBlobs
+    compute: Compute
+    channels: dict[str, Channel]
+    accounts: dict[str, AccountView]
+    intake: Accept
+    pipelines: list[Pipeline]
+    delivery: Delivery
+    timers: Timers
+    desk: Desk
+    clock: SystemClock
+    ids: MonotonicIds
+    addresses: dict[str, str] = field(default_factory=dict)
+    """Where the listeners are bound, by account; 'web' for the webhooks."""
+    knowledge: str = ""
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def certify(self, certificate: Certificate) -> None:
+        """Put a certificate in force."""
+        row = {
+            "id": certificate.id, "scope": certificate.scope, "alpha": certificate.alpha,
+            "delta": certificate.delta, "threshold": certificate.threshold,
+            "answered": certificate.answered, "wrong": certificate.wrong,
+            "knowledge": certificate.knowledge, "demo": int(certificate.demo),
+            "created_at": self.clock.now(),
+        }  # fmt: skip
+        await self.store.write(lambda tx: tx.run("certificates.add", **row))
+
+
+@contextmanager
+def lock_data(data_dir: Path) -> Iterator[None]:
+    """Only one gateway may work on a data directory. The kernel frees the lock when it dies."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        handle = (data_dir / "serve.lock").open("a")
+    except OSError as error:
+        msg = f"cannot write to it ({error.strerror}); give the gateway a folder of its own"
+        raise SettingsError(msg, key=f"data_dir = {str(data_dir)!r}") from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            msg = "another gateway is running on it; stop that one or choose another data_dir"
+            raise SettingsError(msg, key=f"data_dir = {str(data_dir)!r}") from error
+        yield
+
+
+@asynccontextmanager
+async def assemble(config: Config, registry: Registry | None = None) -> AsyncIterator[Gateway]:
+    """Build everything and open the store; nothing is listening or working yet.
+
+    Raises `SettingsError` or `StoreError` with one line that says what to do.
+    """
+    check_ours()
+    registry = registry or Registry.installed()
+    ready = registry.accounts(config)
+    async with AsyncExitStack() as stack:
+        gateway = await _build(config, registry, ready, stack)
+        yield gateway
+
+
+async def _build(
+    config: Config, registry: Registry, ready: Mapping[str, ReadyAccount], stack: AsyncExitStack
+) -> Gateway:
+    clock, ids, log = SystemClock(), MonotonicIds(), structlog.get_logger("gateway")
+    keys = _installation_key(config.data_dir)
+    store = SqliteStore(config.database_path, max_waiting=config.limits.waiting_units)
+    await store.open()
+    stack.push_async_callback(store.close)
+    blobs = FileBlobs(config.data_dir / "blobs", keys)
+    http = {
+        private: await stack.enter_async_context(AiohttpHttp(allow_private=private))
+        for private in (False, True)
+    }
+
+    def world_for(account: ReadyAccount) -> World:
+        return AccountWorld(
+            account_id=account.id,
+            brand_id=account.brand,
+            public_url=config.public_url,
+            clock=clock,
+            ids=ids,
+            http=http[account.allow_private or config.server.allow_private],
+            log=structlog.get_logger(f"channel.{account.kind}").bind(account=account.id),
+            signer=keys.sign,
+            blob=blobs.get,
+            load_memo=lambda name, key: _load_memo(store, name, key),
+            save_memo=lambda name, key, value: _save_memo(store, name, key, value),
+        )
+
+    channels = dict(registry.build(ready, world_for))
+    for channel in channels.values():
+        if isinstance(channel, Closable):
+            stack.push_async_callback(channel.close)
+    accounts = {name: _view(account, channels[name]) for name, account in ready.items()}
+    settings = PlannerSettings(
+        queues=config.domain_queues(),
+        default_queue=config.default_queue,
+        automatic_per_day=config.answers.automatic_replies_per_day,
+        close_after=config.answers.close_after_hours * 3600,
+    )
+    compute = await stack.enter_async_context(
+        Compute(
+            workers=config.workers.processes,
+            memory_limit=WORKER_MEMORY,
+            initializer=brain.start,
+            initargs=(templates_dir(config.templates), config.domain_brands(), settings),
+            queue_limit=256,
+        )
+    )
+    owner = ids.new()
+    delivery = Delivery(
+        store, channels, clock, ids, log, owner, _spread,
+        attempts=config.limits.attempts,
+        concurrency=config.workers.delivery_concurrency,
+        poll=config.workers.poll_seconds,
+    )  # fmt: skip
+    timers = Timers(
+        store, apply, clock, ids, log, settings.close_after, poll=config.workers.poll_seconds
+    )
+    news = asyncio.Event()
+    pipelines = [
+        Pipeline(
+            store, compute, accounts, apply, clock, log, f"{owner}.{number}",
+            batch=config.workers.lane_batch,
+            attempts=config.limits.attempts,
+            poll=config.workers.poll_seconds,
+            arrived=news,
+            applied=lambda plan: _announce(plan, delivery, timers),
+        )
+        for number in range(config.workers.processes)
+    ]  # fmt: skip
+    intake = Accept(
+        store, blobs, keys, compute, clock, ids, log,
+        identity=MailIdentity(
+            own_addresses=frozenset(_address(a) for a in ready.values() if _address(a)),
+            loop_marks=frozenset(keys.sign("loop", name) for name in ready),
+        ),
+        arrived=news.set,
+    )  # fmt: skip
+    return Gateway(
+        config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
+        timers, Desk(store, accounts, apply, clock, ids, settings.close_after), clock, ids,
+        _stack=stack,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def running(gateway: Gateway, *, serve_web: bool = True) -> AsyncIterator[Gateway]:
+    """Bind, recover what a dead process left, and work until the block ends; then stop in order:
+    no new input, what is under way comes to its end, everything closed within seconds."""
+    log = structlog.get_logger("gateway")
+    await gateway.compute.warm()
+    gateway.knowledge = await gateway.compute.run(brain.version, timeout=5.0)
+    await gateway.store.write(
+        lambda tx: [tx.run("intake.free_lanes_of_others", owner=p.owner) for p in gateway.pipelines]
+    )
+    await gateway.delivery.recover(alone=True)
+    async with AsyncExitStack() as stack:
+        tasks: list[asyncio.Task[Any]] = []
+        if serve_web:
+            gateway.addresses["web"] = await stack.enter_async_context(_web(gateway))
+        tasks += await _listen(gateway)
+        working = [
+            asyncio.create_task(part.run(), name=type(part).__name__.lower())
+            for part in (*gateway.pipelines, gateway.delivery, gateway.timers)
+        ]
+        for task in (*tasks, *working):
+            task.add_done_callback(lambda done: _ended(done, log))
+        try:
+            yield gateway
+        finally:
+            await _end(tasks)
+            await _end(working)
+
+
+async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=STOP_SECONDS)
+
+
+def _ended(task: asyncio.Task[Any], log: Any) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error(
+            "a part of the gateway ended", part=task.get_name(), why=str(error), exc_info=error
+        )
+
+
+@asynccontextmanager
+async def _web(gateway: Gateway) -> AsyncIterator[str]:
+    config = gateway.config
+    application = web.Application(client_max_size=config.limits.body_bytes)
+    doors = {
+        name: Door(gateway.accounts[name].kind, name, channel)
+        for name, channel in gateway.channels.items()
+    }
+    route = WebhookRoute(
+        doors, gateway.intake, gateway.clock, structlog.get_logger("gateway"),
+        public_url=config.public_url,
+        body_limit=config.limits.body_bytes,
+        in_flight=config.limits.in_flight,
+    )  # fmt: skip
+    application.add_routes(route.routes())
+    application.add_routes(HealthRoutes(gateway.store, gateway.intake, gateway.delivery).routes())
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    site = web.TCPSite(runner, config.server.host, config.server.port)
+    try:
+        try:
+            await site.start()
+        except OSError as error:
+            msg = (
+                f"cannot listen on {config.server.host}:{config.server.port} ({error.strerror}); "
+                "stop what uses it or set another port"
+            )
+            raise SettingsError(msg, key="server.port") from error
+        host, port = runner.addresses[0][:2]
+        address = f"http://{host}:{port}"
+        if not config.server.public_url:
+            route.public_url = address
+        yield address
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(gateway: Gateway) -> list[asyncio.Task[Any]]:
+    """Start the listeners; returns once each is bound. Raises what the first of them raised."""
+    loop = asyncio.get_running_loop()
+    tasks = []
+    for name, channel in gateway.channels.items():
+        if not isinstance(channel, Listener):
+            continue
+        bound: asyncio.Future[str] = loop.create_future()
+        task = asyncio.create_task(
+            channel.serve(AccountSink(gateway.intake, name), bound.set_result),
+            name=f"listener {name}",
+        )
+        either: list[asyncio.Future[Any]] = [task, bound]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if bound.done():
+            gateway.addresses[name] = bound.result()
+            tasks.append(task)
+        elif task.exception() is not None:
+            await _end(tasks)
+            task.result()
+    return tasks
+
+
+def _announce(plan: Plan, delivery: Delivery, timers: Timers) -> None:
+    for op in plan.ops:
+        if isinstance(op, Send):
+            delivery.wake(op.account)
+        elif isinstance(op, SetTimer):
+            timers.changed.set()
+
+
+def _installation_key(data_dir: Path) -> Keys:
+    try:
+        return Keys.load(data_dir)
+    except SettingsError:
+        if (data_dir / "gateway.toml").exists() or (data_dir / "blobs").exists():
+            raise
+        return Keys.create(data_dir)
+
+
+def _view(account: ReadyAccount, channel: Channel) -> AccountView:
+    can = channel.capabilities
+    domain = _address(account).rpartition("@")[2]
+    return AccountView(
+        id=account.id,
+        kind=account.kind,
+        brand=account.brand,
+        space=can.address_space,
+        form=can.form,
+        queue=account.queue,
+        domain=domain if can.threading == "headers" else "",
+        subject=can.subject,
+    )
+
+
+def _address(account: ReadyAccount) -> str:
+    """The mail address of an account, where its channel has such a setting."""
+    return str(getattr(account.settings, "address", ""))
+
+
+def _spread() -> float:
+    return random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, protects nothing
+
+
+async def _load_memo(store: SqliteStore, account: str, key: str) -> JSON:
+    def query(reader: Reader) -> JSON:
+        text = reader.value("meta.memo", account=account, key=key)
+        value: JSON = json.loads(text) if text is not None else None
+        return value
+
+    return await store.read(query)
+
+
+async def _save_memo(store: SqliteStore, account: str, key: str, value: JSON) -> None:
+    def work(tx: Tx) -> int:
+        return tx.run("meta.remember", account=account, key=key, value=json.dumps(value))
+
+    await store.write(work)
+
+
+async def has_demo_certificate(gateway: Gateway) -> bool:
+    """Whether automatic answers would rest on the demo's own cases: `serve` refuses that."""
+    rows = await gateway.store.read(lambda reader: reader.all("certificates.in_force"))
+    return any(row["demo"] for row in rows)

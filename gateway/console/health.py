@@ -1,0 +1,86 @@
+"""`/healthz` for supervisors and `/metrics` for Prometheus."""
+
+from collections.abc import Iterable
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from gateway.delivery.deliver import Delivery
+from gateway.domain.errors import GatewayError
+from gateway.domain.store import Reader, Row, Store
+from gateway.intake.accept import Accept
+
+
+class HealthRoutes:
+    """What a machine asks a running gateway."""
+
+    def __init__(self, store: Store, intake: Accept, delivery: Delivery) -> None:
+        self._store = store
+        self._intake = intake
+        self._delivery = delivery
+
+    def routes(self) -> list[web.RouteDef]:
+        """For `Application.add_routes`."""
+        return [web.get("/healthz", self.health), web.get("/metrics", self.metrics)]
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """200 when the database answers, else 503."""
+        try:
+            waiting = await self._store.read(lambda reader: reader.value("intake.waiting"))
+        except GatewayError as error:
+            return web.json_response({"ok": False, "why": str(error)}, status=503)
+        return web.json_response({"ok": True, "events_waiting": waiting})
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        """Counts since the start, and how much is where now."""
+        rows = await self._store.read(_gauges)
+        registry = CollectorRegistry()
+        registry.register(_Families(self._intake, self._delivery, rows))
+        return web.Response(
+            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+        )
+
+
+def _gauges(reader: Reader) -> dict[str, list[Row]]:
+    return {
+        "events": reader.all("intake.counts"),
+        "inquiries": reader.all("inquiries.state_counts"),
+        "outbox": reader.all("outbox.counts"),
+    }
+
+
+class _Families:
+    """One scrape."""
+
+    def __init__(self, intake: Accept, delivery: Delivery, rows: dict[str, list[Row]]) -> None:
+        self._intake = intake
+        self._delivery = delivery
+        self._rows = rows
+
+    def collect(self) -> Iterable[Metric]:
+        """Families in the order of an inquiry's way."""
+        taken = CounterMetricFamily(
+            "gateway_intake", "Events and calls by outcome.", labels=["account", "outcome"]
+        )
+        for (account, outcome), number in sorted(self._intake.counts.items()):
+            taken.add_metric([account, outcome], number)
+        yield taken
+        sent = CounterMetricFamily(
+            "gateway_delivery", "Transmissions by outcome.", labels=["account", "outcome"]
+        )
+        for (account, outcome), number in sorted(self._delivery.counts.items()):
+            sent.add_metric([account, outcome], number)
+        yield sent
+        for name, text in (("events", "Accepted events"), ("inquiries", "Inquiries")):
+            family = GaugeMetricFamily(f"gateway_{name}", f"{text} by state.", labels=["state"])
+            for row in self._rows[name]:
+                family.add_metric([row["state"]], row["n"])
+            yield family
+        outbox = GaugeMetricFamily(
+            "gateway_outbox", "Outgoing messages by account and state.", labels=["account", "state"]
+        )
+        for row in self._rows["outbox"]:
+            outbox.add_metric([row["account"], row["state"]], row["n"])
+        yield outbox

@@ -1,0 +1,301 @@
+"""Sends what is in the outbox: one lane per account, the failure kind says what is next.
+
+A row is leased, marked `begun` right before anything can go out, sent, and recorded. What a crash
+leaves between `begun` and the record may be out: it is repeated only where that is provably safe.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from gateway import steps
+from gateway.delivery import outbox
+from gateway.domain.channel import Channel, Lookup, Outbound, Sent
+from gateway.domain.errors import Conflict, DeliveryError, Failure, GatewayError
+from gateway.domain.store import Row, Store, Tx
+from gateway.domain.world import Clock, Ids, Log
+
+#: Seconds one transmission may take; the lease outlasts it, so that only a dead owner loses a row.
+SEND_SECONDS = 60.0
+LEASE_SECONDS = 120.0
+#: Seconds until the first repeat, doubled each time up to the last.
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 3600.0
+#: Seconds an account rests after its credentials or settings were refused.
+MISCONFIGURED_PAUSE = 300.0
+#: Seconds the provider is asked about an unknown outcome before a person has to decide.
+LOOKUP_PATIENCE = 3600.0
+LOOKUP_AGAIN = 30.0
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Delivers for all accounts of one process."""
+
+    store: Store
+    channels: Mapping[str, Channel]
+    clock: Clock
+    ids: Ids
+    log: Log
+    owner: str
+    spread: Callable[[], float]
+    """A random factor around 1: many rows must not come back at the same instant."""
+    attempts: int = 8
+    concurrency: int = 16
+    poll: float = 1.0
+    settle: float = 15.0
+    """Seconds until a provider's list surely shows what it took."""
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(account, outcome) → number."""
+    _wake: dict[str, asyncio.Event] = field(default_factory=dict)
+    _under_way: dict[str, set[asyncio.Task[None]]] = field(default_factory=dict)
+
+    def wake(self, account: str) -> None:
+        """There is something to send."""
+        if account in self._wake:
+            self._wake[account].set()
+
+    async def recover(self, *, alone: bool) -> None:
+        """Settle what dead owners left: leased rows did not go out, begun ones may have.
+
+        Args:
+            alone: no other process works on this database, so every other owner is dead; else only
+                rows whose lease has run out are taken.
+        """
+        now = self.clock.now()
+
+        def left(tx: Tx) -> list[Row]:
+            rows = (
+                tx.all("outbox.abandoned_by_others", owner=self.owner)
+                if alone
+                else tx.all("outbox.abandoned", now=now)
+            )
+            return [row for found in rows if (row := tx.one("outbox.by_id", id=found["id"]))]
+
+        unsent = DeliveryError(Failure.RETRY, "the process that held it ended before it sent")
+        for row in await self.store.write(left):
+            if row["state"] == "leased":
+                await self._again(row, 0.0, unsent)
+            else:
+                await self._unknown(row, "the process ended while it was being sent")
+
+    async def run(self) -> None:
+        """Deliver until cancelled; then let what is under way come to its end."""
+        for account in self.channels:
+            self._wake[account] = asyncio.Event()
+            self._under_way[account] = set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for account in self.channels:
+                    group.create_task(self._account(account))
+                group.create_task(self._sweep())
+        finally:
+            tasks = set().union(*self._under_way.values())
+            if tasks:
+                await asyncio.wait(tasks, timeout=2.0)
+            for task in tasks:
+                task.cancel()
+
+    # ------------------------------------------------------------ one account's lane
+
+    async def _account(self, account: str) -> None:
+        channel, busy = self.channels[account], self._under_way[account]
+        slots = min(self.concurrency, channel.capabilities.concurrency)
+        while True:
+            self._wake[account].clear()
+            rows: list[Row] = []
+            try:
+                await self._ask_provider(account, channel)
+                if free := slots - len(busy):
+                    rows = await self._lease(account, free)
+            except GatewayError as error:
+                self.log.warning("delivery waits", account=account, why=str(error))
+            for row in rows:
+                task = asyncio.create_task(self._deliver(row, channel))
+                busy.add(task)
+                task.add_done_callback(lambda done: self._finished(account, done))
+            if not rows:
+                await self._news(account)
+
+    def _finished(self, account: str, task: asyncio.Task[None]) -> None:
+        self._under_way[account].discard(task)
+        self._wake[account].set()
+        if not task.cancelled() and (error := task.exception()):
+            self.log.error("delivery", account=account, why=f"{type(error).__name__}: {error}")
+
+    async def _news(self, account: str) -> None:
+        try:
+            await asyncio.wait_for(self._wake[account].wait(), self.poll)
+        except TimeoutError:
+            return
+
+    async def _lease(self, account: str, n: int) -> list[Row]:
+        now = self.clock.now()
+        waiting = await self.store.read(
+            lambda r: r.all("outbox.due", account=account, now=now, n=1)
+        )
+        if not waiting:
+            return []
+        rows = await self.store.write(
+            lambda tx: outbox.lease(tx, account, self.owner, now, now + LEASE_SECONDS, n)
+        )
+        if rows:
+            steps.reach("outbox.leased")
+        return rows
+
+    async def _deliver(self, row: Row, channel: Channel) -> None:
+        started = False
+
+        async def begin() -> None:
+            nonlocal started
+            if started:
+                return
+            steps.reach("begun.before")
+            now = self.clock.now()
+            await self.store.write(lambda tx: outbox.begun(tx, row, self.owner, now))
+            started = True
+            steps.reach("begun.after")
+
+        message = replace(outbox.outbound(row), begin=begin)
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                if not channel.capabilities.begins_itself:
+                    await begin()
+                sent = await channel.send(message)
+        except DeliveryError as error:
+            await self._failed(row, channel, error)
+        except Conflict as error:
+            self.log.warning("lease lost", outbox=row["id"], why=str(error))
+        except TimeoutError:
+            await self._broken(row, started, f"no end after {SEND_SECONDS:.0f} s")
+        except Exception as error:  # noqa: BLE001 - a fault of a channel must not lose the row
+            await self._broken(row, started, f"{type(error).__name__}: {error}")
+        else:
+            steps.reach("send.after")
+            await self._record(row, sent)
+
+    async def _record(self, row: Row, sent: Sent) -> None:
+        event, now = self.ids.new(), self.clock.now()
+        await self.store.write(lambda tx: outbox.record(tx, row, sent, event, now))
+        steps.reach("record.after")
+        self.counts[row["account"], "sent"] += 1
+
+    # ------------------------------------------------------------ what went wrong
+
+    async def _failed(self, row: Row, channel: Channel, error: DeliveryError) -> None:
+        self.counts[row["account"], error.failure.value] += 1
+        self.log.info(
+            "not sent", outbox=row["id"], account=row["account"], failure=error.failure.value,
+            code=error.provider_code, why=error.detail[:200],
+        )  # fmt: skip
+        match error.failure:
+            case Failure.RETRY if row["attempts"] >= self.attempts:
+                await self._park(row, error.failure, f"{row['attempts']} tries: {error.detail}")
+            case Failure.RETRY:
+                await self._again(row, self._pause(row["attempts"]), error)
+            case Failure.THROTTLED:
+                await self._rest(row, error, error.retry_after or self._pause(row["attempts"]))
+            case Failure.MISCONFIGURED:
+                await self._rest(row, error, MISCONFIGURED_PAUSE)
+            case Failure.WINDOW_CLOSED:
+                await self._park(row, error.failure, error.detail)
+            case Failure.REJECTED | Failure.OPTED_OUT:
+                event, now = self.ids.new(), self.clock.now()
+                await self.store.write(lambda tx: outbox.give_up(tx, row, error, event, now))
+            case Failure.UNKNOWN:
+                await self._unknown(row, error.detail, channel)
+
+    async def _broken(self, row: Row, started: bool, detail: str) -> None:
+        """The channel did not say what happened; whether `begun` was reached does."""
+        failure = Failure.UNKNOWN if started else Failure.RETRY
+        await self._failed(row, self.channels[row["account"]], DeliveryError(failure, detail))
+
+    def _pause(self, attempts: int) -> float:
+        """Seconds until the next try."""
+        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempts - 1)) * self.spread()
+
+    async def _again(self, row: Row, pause: float, error: DeliveryError) -> None:
+        due = self.clock.now() + pause
+        await self.store.write(lambda tx: outbox.again(tx, row, due, error))
+
+    async def _rest(self, row: Row, error: DeliveryError, pause: float) -> None:
+        """This account pauses; no other account notices."""
+        until = self.clock.now() + pause
+
+        def work(tx: Tx) -> None:
+            outbox.again(tx, row, until, error)
+            tx.run("outbox.pause", account=row["account"], until=until, why=str(error)[:300])
+
+        await self.store.write(work)
+
+    async def _park(self, row: Row, failure: Failure, detail: str) -> None:
+        event, now = self.ids.new(), self.clock.now()
+        self.counts[row["account"], "parked"] += 1
+        await self.store.write(lambda tx: outbox.park(tx, row, failure, detail, event, now))
+
+    async def _unknown(self, row: Row, detail: str, channel: Channel | None = None) -> None:
+        """It may be out. Repeat where the provider drops repeats, ask where it can be asked, and
+        leave it to a person everywhere else."""
+        known: object = channel or self.channels.get(row["account"])
+        safety = known.capabilities.send_safety if isinstance(known, Channel) else "blind"
+        if safety == "key":
+            pause = self._pause(row["attempts"])
+            await self._again(row, pause, DeliveryError(Failure.UNKNOWN, detail))
+        elif safety == "listable" and isinstance(known, Lookup):
+            due = self.clock.now() + self.settle
+            await self.store.write(lambda tx: outbox.unsure(tx, row, due, detail))
+        else:
+            await self._park(row, Failure.UNKNOWN, detail)
+
+    # ------------------------------------------------------------ asking the provider
+
+    async def _ask_provider(self, account: str, channel: Channel) -> None:
+        if not isinstance(channel, Lookup):
+            return
+        now = self.clock.now()
+        rows = await self.store.read(
+            lambda reader: reader.all("outbox.unsettled", account=account, now=now, n=20)
+        )
+        for row in rows:
+            await self._look_up(row, channel, outbox.outbound(row))
+
+    async def _look_up(self, row: Row, channel: Lookup, message: Outbound) -> None:
+        since = (row["begun_at"] or row["created_at"]) - 60.0
+        try:
+            candidates = await channel.find_sent(message, since)
+        except DeliveryError as error:
+            await self._ask_later(row, error)
+            return
+        free = [c for c in candidates if not await self._recorded(row, c)]
+        if free:
+            await self._record(row, free[0])
+        else:
+            # The provider's list does not have it: proof that the first try did not go out.
+            missing = DeliveryError(Failure.RETRY, "not in the provider's list")
+            await self._again(row, 0.0, missing)
+
+    async def _recorded(self, row: Row, sent: Sent) -> bool:
+        """Whether this provider id is the proof of another row already."""
+        return bool(
+            await self.store.read(
+                lambda r: r.value(
+                    "outbox.recorded", account=row["account"], external_id=sent.external_id
+                )
+            )
+        )
+
+    async def _ask_later(self, row: Row, error: DeliveryError) -> None:
+        now = self.clock.now()
+        if now - (row["begun_at"] or now) > LOOKUP_PATIENCE:
+            await self._park(row, Failure.UNKNOWN, f"the provider cannot be asked: {error.detail}")
+            return
+        await self.store.write(lambda tx: outbox.unsure(tx, row, now + LOOKUP_AGAIN, error.detail))
+
+    async def _sweep(self) -> None:
+        """Leases that ran out, of processes that died."""
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 4)
+            try:
+                await self.recover(alone=False)
+            except GatewayError as error:
+                self.log.warning("delivery waits", why=str(error))

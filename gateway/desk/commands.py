@@ -1,0 +1,227 @@
+"""What an agent does with an inquiry: claim, reply, note, resolve. Each is one unit of work.
+
+Every surface (command line, pages, API) calls these; the state machine decides what is allowed, and
+the version of the inquiry shows when somebody else was faster.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.domain.errors import Conflict, NotAllowed, NotFound
+from gateway.domain.model import DeliveryState, InquiryState, Note, Visibility
+from gateway.domain.plan import (
+    AddMessage,
+    CancelTimer,
+    ChangeInquiry,
+    Log,
+    LogEvent,
+    Op,
+    Plan,
+    Send,
+    SetTimer,
+    derived_id,
+)
+from gateway.domain.snapshot import AccountView
+from gateway.domain.states import move
+from gateway.domain.store import Reader, Row, Store, Tx
+from gateway.domain.world import Clock, Ids
+
+CLOSE_TIMER = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The commands. `apply` is the store's only writer of plans."""
+
+    store: Store
+    accounts: Mapping[str, AccountView]
+    apply: Callable[[Tx, Plan, float], None]
+    clock: Clock
+    ids: Ids
+    close_after: float
+
+    async def claim(self, reference: str, agent: str) -> str:
+        """Take a waiting inquiry. Raises `NotAllowed` when another agent has it, `Conflict` when
+        another agent was faster at this very moment. Returns its number."""
+
+        def steps(tx: Tx, inquiry: Row, command: str) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
+            if inquiry["state"] == InquiryState.ASSIGNED and inquiry["assigned_to"] == agent:
+                return ()
+            _not_anothers(inquiry, agent)
+            return (
+                _move(inquiry, "assign", assigned_to=agent),
+                _log(command, "inquiry.claimed", inquiry, self.clock.now(), agent=agent),
+            )
+
+        return await self._do(reference, steps)
+
+    async def reply(
+        self, reference: str, agent: str, text: str, *, version: int | None = None
+    ) -> str:
+        """Send an agent's answer; a waiting inquiry is claimed by it. Returns the message's id.
+
+        Args:
+            reference: number or id of the inquiry.
+            agent: who answers.
+            text: what the customer gets.
+            version: what the agent has seen; another one raises `Conflict` (the thread changed).
+        """
+        if not text.strip():
+            msg = "the reply is empty"
+            raise NotAllowed(msg)
+
+        def steps(tx: Tx, inquiry: Row, command: str) -> tuple[Op, ...]:
+            if version is not None and inquiry["version"] != version:
+                msg = "the thread has changed since it was read"
+                raise Conflict(msg)
+            return self._reply(tx, inquiry, command, agent, text)
+
+        return await self._do(reference, steps, result="out")
+
+    async def note(self, note: Note) -> str:
+        """Keep an internal remark. There is no way from here to a channel. Returns the message's id."""
+
+        def steps(tx: Tx, inquiry: Row, command: str) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
+            return (
+                AddMessage(
+                    message_id=derived_id(command, "note"),
+                    conversation_id=inquiry["conversation_id"],
+                    inquiry_id=inquiry["id"],
+                    direction="out",
+                    visibility="note",
+                    author=note.author,
+                    automatic=False,
+                    text=note.text,
+                ),
+                _log(command, "inquiry.noted", inquiry, self.clock.now(), agent=note.author),
+            )
+
+        return await self._do(note.inquiry_id, steps, result="note")
+
+    async def resolve(self, reference: str, agent: str, disposition: str = "") -> str:
+        """Say that it is done. Returns the inquiry's number."""
+
+        def steps(tx: Tx, inquiry: Row, command: str) -> tuple[Op, ...]:  # noqa: ARG001
+            now = self.clock.now()
+            _not_anothers(inquiry, agent)
+            return (
+                _move(inquiry, "resolve", assigned_to=""),
+                CancelTimer(CLOSE_TIMER, inquiry["id"]),
+                SetTimer(CLOSE_TIMER, inquiry["id"], now + self.close_after),
+                _log(
+                    command, "inquiry.resolved", inquiry, now, agent=agent, disposition=disposition
+                ),
+            )
+
+        return await self._do(reference, steps)
+
+    # ------------------------------------------------------------ parts
+
+    async def _do(
+        self,
+        reference: str,
+        steps: Callable[[Tx, Row, str], tuple[Op, ...]],
+        result: str = "",
+    ) -> str:
+        command, now = self.ids.new(), self.clock.now()
+
+        def work(tx: Tx) -> str:
+            inquiry = find(tx, reference)
+            self.apply(tx, Plan(command, steps(tx, inquiry, command)), now)
+            number: str = inquiry["number"]
+            return derived_id(command, result) if result else number
+
+        return await self.store.write(work)
+
+    def _reply(self, tx: Tx, inquiry: Row, command: str, agent: str, text: str) -> tuple[Op, ...]:
+        now = self.clock.now()
+        ops: list[Op] = []
+        _not_anothers(inquiry, agent)
+        state, version = InquiryState(inquiry["state"]), inquiry["version"]
+        if state is not InquiryState.ASSIGNED:
+            state = move(state, "assign")
+            ops.append(ChangeInquiry(inquiry["id"], version, state, assigned_to=agent))
+            version += 1
+        ops.append(ChangeInquiry(inquiry["id"], version, move(state, "await_customer")))
+        conversation = tx.one("contacts.conversation_by_id", id=inquiry["conversation_id"])
+        handle = tx.one("contacts.handle_of_conversation", id=inquiry["conversation_id"])
+        if conversation is None or handle is None:
+            msg = f"inquiry {inquiry['number']} has no conversation to reply in"
+            raise NotFound(msg)
+        context: dict[str, Any] = json.loads(conversation["reply_to"])
+        account = self.accounts.get(inquiry["account"])
+        message_id = (
+            f"<{derived_id(command, 'out')}@{account.domain}>" if account and account.domain else ""
+        )
+        subject = (
+            (context.get("subject") or inquiry["subject"]) if account and account.subject else ""
+        )
+        ops += [
+            AddMessage(
+                message_id=derived_id(command, "out"),
+                conversation_id=conversation["id"],
+                inquiry_id=inquiry["id"],
+                direction="out",
+                visibility=Visibility.PRIVATE.value,
+                author=agent,
+                automatic=False,
+                text=text,
+                subject=subject,
+                external_id=message_id,
+                delivery=DeliveryState.QUEUED,
+            ),
+            Send(
+                message_id=derived_id(command, "out"),
+                account=inquiry["account"],
+                conversation_id=conversation["id"],
+                inquiry_id=inquiry["id"],
+                recipient=handle["address"],
+                payload={
+                    "text": text,
+                    "visibility": Visibility.PRIVATE.value,
+                    "automatic": False,
+                    "subject": subject,
+                    "language": inquiry["language"],
+                    "number": inquiry["number"],
+                    "message_id": message_id,
+                    "in_reply_to": context.get("message_id") or "",
+                    "references": context.get("references") or [],
+                    "reply_to": context,
+                },
+                due_at=now,
+            ),
+            _log(command, "inquiry.replied", inquiry, now, agent=agent),
+        ]
+        return tuple(ops)
+
+
+def find(reader: Reader, reference: str) -> Row:
+    """An inquiry by number or id. Raises `NotFound`."""
+    row = reader.one("inquiries.by_number", number=reference) or reader.one(
+        "inquiries.by_id", id=reference
+    )
+    if row is None:
+        msg = f"no inquiry {reference!r}; `gateway inquiries list` shows them"
+        raise NotFound(msg)
+    return row
+
+
+def _not_anothers(inquiry: Row, agent: str) -> None:
+    if inquiry["assigned_to"] and inquiry["assigned_to"] != agent:
+        msg = f"inquiry {inquiry['number']} is with {inquiry['assigned_to']}"
+        raise NotAllowed(msg)
+
+
+def _move(inquiry: Row, verb: str, assigned_to: str | None = None) -> ChangeInquiry:
+    return ChangeInquiry(
+        inquiry["id"],
+        inquiry["version"],
+        move(InquiryState(inquiry["state"]), verb),
+        assigned_to=assigned_to,
+    )
+
+
+def _log(command: str, kind: str, inquiry: Row, now: float, **data: Any) -> Log:
+    return Log(LogEvent(derived_id(command, "e"), kind, now, inquiry["id"], data))

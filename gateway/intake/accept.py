@@ -1,0 +1,223 @@
+"""Takes an event in: redact, one durable commit, and only then the acknowledgement.
+
+Nothing here makes a network call, and nothing waits without a bound.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
+
+from gateway import steps
+from gateway.domain.channel import ChannelEvent, Inbound, RawMail, Receipt
+from gateway.domain.codec import kind_of
+from gateway.domain.errors import GatewayError, Overloaded
+from gateway.domain.store import Blobs, Store, Tx
+from gateway.domain.world import Clock, Ids, Log
+from gateway.intake.reading import MailRead, clean, read_and_redact, stored_form
+
+T = TypeVar("T")
+
+#: Bytes of text up to which redaction is done on the spot: a few dozen microseconds. More goes to a
+#: worker process, so that one large message does not hold up everybody's acknowledgement.
+INLINE_TEXT = 4096
+#: Seconds a worker may spend on reading one mail before the mail goes to quarantine.
+READ_SECONDS = 20.0
+
+
+class Digester(Protocol):
+    """The part of the installation key that intake needs."""
+
+    def digest(self, purpose: str, data: bytes) -> str: ...
+
+
+class Workers(Protocol):
+    """The pool of worker processes."""
+
+    async def run(self, function: Callable[..., T], *args: object, timeout: float) -> T: ...  # noqa: ASYNC109 - bounds the work, see gateway.compute
+
+
+@dataclass(frozen=True, slots=True)
+class MailIdentity:
+    """What a mail reader must know about ourselves."""
+
+    own_addresses: frozenset[str] = frozenset()
+    loop_marks: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Accept:
+    """The way in, shared by webhook, listener and poller."""
+
+    store: Store
+    blobs: Blobs
+    digester: Digester
+    workers: Workers
+    clock: Clock
+    ids: Ids
+    log: Log
+    identity: MailIdentity = field(default_factory=MailIdentity)
+    arrived: Callable[[], None] = lambda: None
+    """Told after each commit that there is work."""
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(account, outcome) → number; outcome: accepted, duplicate, quarantined, refused, overloaded."""
+
+    async def events(self, account: str, events: Sequence[ChannelEvent], verified: str) -> None:
+        """Store the events of one call in one commit. Raises `Overloaded` with nothing stored."""
+        now = self.clock.now()
+        cleaned = [(event, await self._clean(event)) for event in events]
+        steps.reach("accept.parsed")
+        rows, blobs = [], []
+        for event, safe in cleaned:
+            key = self.dedup_key(event)
+            kept, addresses = await self._keep_attachments(safe)
+            rows.append(self._row(account, kept, key, verified, now))
+            blobs.append(addresses)
+        if not rows:
+            return
+        await self._commit(account, rows, blobs)
+
+    async def mail(self, account: str, raw: RawMail) -> None:
+        """Read and store one mail; what cannot be read is kept in quarantine. Returns after the
+        commit. Raises `Overloaded` with nothing stored."""
+        try:
+            read = await self.workers.run(
+                read_and_redact, raw, self.identity.own_addresses, self.identity.loop_marks,
+                timeout=READ_SECONDS,
+            )  # fmt: skip
+        except Overloaded:
+            self.counts[account, "overloaded"] += 1
+            raise
+        except GatewayError as error:
+            # Unreadable, or it killed or outlasted its worker: keep it for a person.
+            meta = {"mail_from": raw.sender, "recipients": list(raw.recipients)}
+            await self.quarantine(account, raw.data, f"mail: {error}", meta)
+            return
+        await self._store_mail(account, read)
+
+    async def _store_mail(self, account: str, read: MailRead) -> None:
+        now = self.clock.now()
+        steps.reach("accept.parsed")
+        rows, blobs = [], []
+        for number, event in enumerate(read.events):
+            key = self.digester.digest("dedup", read.fingerprint + bytes([number % 256]))
+            kept, addresses = await self._keep_attachments(event)
+            rows.append(self._row(account, kept, key, "smtp", now))
+            blobs.append(addresses)
+        await self._commit(account, rows, blobs)
+
+    async def quarantine(
+        self, account: str, data: bytes, reason: str, meta: dict[str, Any] | None = None
+    ) -> str:
+        """Keep encrypted what could not be read; the id under which it can be replayed."""
+        address = await self.blobs.put(data)
+        row = {
+            "id": self.ids.new(),
+            "account": account,
+            "stage": "read",
+            "reason": reason[:500],
+            "blob": address,
+            "dedup_key": self.digester.digest("dedup", data),
+            "event_id": "",
+            "at": self.clock.now(),
+            "meta": json.dumps(meta or {}, ensure_ascii=False),
+        }
+
+        def work(tx: Tx) -> int:
+            new = tx.run("intake.quarantine", **row)
+            tx.run("meta.add_blob_ref", address=address, owner=row["id"])
+            return new
+
+        await self.store.write(work)
+        self.counts[account, "quarantined"] += 1
+        self.log.warning("quarantined", account=account, reason=reason[:200])
+        return str(row["id"])
+
+    # ------------------------------------------------------------ parts
+
+    def dedup_key(self, event: ChannelEvent) -> str:
+        """What makes the same provider event the same: its id, or a digest of all it says."""
+        if isinstance(event, Receipt):
+            return f"r:{event.external_id}:{event.status}:{event.recipient}"
+        if event.external_id:
+            return f"m:{event.external_id}"
+        return f"h:{self.digester.digest('dedup', stored_form(event).encode())}"
+
+    async def _clean(self, event: ChannelEvent) -> ChannelEvent:
+        if isinstance(event, Inbound) and len(event.text) > INLINE_TEXT:
+            return await self.workers.run(clean, event, timeout=READ_SECONDS)
+        return clean(event)
+
+    async def _keep_attachments(self, event: ChannelEvent) -> tuple[ChannelEvent, list[str]]:
+        if not isinstance(event, Inbound) or not any(a.data for a in event.attachments):
+            return event, []
+        addresses = [
+            await self.blobs.put(a.data) if a.data is not None else "" for a in event.attachments
+        ]
+        kept = tuple(
+            replace(a, data=None, blob=address)
+            for a, address in zip(event.attachments, addresses, strict=True)
+        )
+        return replace(event, attachments=kept), [a for a in addresses if a]
+
+    def _row(
+        self, account: str, event: ChannelEvent, key: str, verified: str, now: float
+    ) -> dict[str, Any]:
+        return {
+            "id": self.ids.new(),
+            "account": account,
+            "dedup_key": key,
+            "lane": f"{account}|{event.lane}",
+            "type": kind_of(event),
+            "received_at": now,
+            "verified": verified,
+            "body": stored_form(event),
+        }
+
+    async def _commit(
+        self, account: str, rows: list[dict[str, Any]], blobs: list[list[str]]
+    ) -> None:
+        steps.reach("accept.queued")
+        try:
+            new = await self._write(rows, blobs)
+        except Overloaded:
+            self.counts[account, "overloaded"] += 1
+            raise
+        self.counts[account, "accepted"] += new
+        self.counts[account, "duplicate"] += len(rows) - new
+        if new:
+            self.arrived()
+        steps.reach("ack.before")
+
+    def _write(self, rows: list[dict[str, Any]], blobs: list[list[str]]) -> Awaitable[int]:
+        if not any(blobs):
+            return self.store.insert("intake.accept", rows)
+
+        def work(tx: Tx) -> int:
+            new = 0
+            for row, addresses in zip(rows, blobs, strict=True):
+                new += tx.run("intake.accept_one", **row)
+                for address in addresses:
+                    tx.run("meta.add_blob_ref", address=address, owner=row["id"])
+            return new
+
+        return self.store.write(work)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSink:
+    """Where the listener or poller of one account puts what it took (`gateway.domain.channel.Sink`)."""
+
+    intake: Accept
+    account: str
+    verified: str = "listener"
+
+    async def accept(self, event: ChannelEvent | RawMail) -> None:
+        """Returns after the commit."""
+        if isinstance(event, RawMail):
+            # Shielded: a session that breaks off must not leave a mail half stored.
+            await asyncio.shield(self.intake.mail(self.account, event))
+        else:
+            await self.intake.events(self.account, [event], self.verified)

@@ -1,0 +1,152 @@
+"""The one generic webhook route: `/in/{kind}/{account}[/…]`. Verify → parse → commit → acknowledge."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from gateway.domain.channel import Channel, HttpReply, HttpRequest, Webhook
+from gateway.domain.errors import BadSignature, GatewayError, Overloaded, ParseError
+from gateway.domain.world import Clock, Log
+from gateway.intake.accept import Accept
+
+#: Told to a caller that must come again: long enough for a full disk or queue to change.
+RETRY_AFTER = "5"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One account that providers may call."""
+
+    kind: str
+    account: str
+    channel: Channel
+
+
+class WebhookRoute:
+    """Answers provider calls.
+
+    Args:
+        doors: by account id.
+        public_url: what providers call us; a signature covers it, never the Host header.
+        body_limit: bytes of a body; more is 413.
+        in_flight: calls under way; one more is 503 at once.
+    """
+
+    def __init__(
+        self,
+        doors: Mapping[str, Door],
+        intake: Accept,
+        clock: Clock,
+        log: Log,
+        *,
+        public_url: str,
+        body_limit: int,
+        in_flight: int,
+    ) -> None:
+        self._doors = doors
+        self._intake = intake
+        self._clock = clock
+        self._log = log
+        self.public_url = public_url
+        """Set again once the port is known, where none was configured."""
+        self._body_limit = body_limit
+        self._in_flight = in_flight
+        self._under_way = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        """For `Application.add_routes`."""
+        return [
+            web.route("*", "/in/{kind}/{account}", self.handle),
+            web.route("*", "/in/{kind}/{account}/{path:.*}", self.handle),
+        ]
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """One call, bounded in number, size and outcome."""
+        if self._under_way >= self._in_flight:
+            self._intake.counts["", "overloaded"] += 1
+            return _reply(503, "too many calls at once; try again")
+        self._under_way += 1
+        try:
+            return await self._handle(request)
+        finally:
+            self._under_way -= 1
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        kind, account = request.match_info["kind"], request.match_info["account"]
+        door = self._doors.get(account)
+        if door is None or door.kind != kind:
+            self._intake.counts["", "unknown_account"] += 1
+            return _reply(
+                404, f"no {kind} account {account!r} here; see [accounts] in gateway.toml"
+            )
+        if (request.content_length or 0) > self._body_limit:
+            return _reply(413, f"the body is larger than {self._body_limit} bytes")
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return _reply(413, f"the body is larger than {self._body_limit} bytes")
+        call = HttpRequest(
+            method=request.method,
+            url=self.public_url + request.raw_path,
+            headers=_headers(request),
+            body=body,
+            received_at=self._clock.now(),
+            path=request.match_info.get("path", ""),
+        )
+        return await self._take(door, call)
+
+    async def _take(self, door: Door, call: HttpRequest) -> web.Response:
+        channel: Any = door.channel
+        if not isinstance(channel, Webhook):
+            return _reply(405, f"{door.kind} accounts take no webhooks")
+        try:
+            proof = channel.verify(call)
+        except BadSignature as error:
+            # Metadata only: the body of a stranger is not kept.
+            self._intake.counts[door.account, "refused"] += 1
+            self._log.warning("webhook refused", account=door.account, why=str(error))
+            return _reply(door.channel.capabilities.bad_signature_status, f"refused: {error}")
+        try:
+            parsed = channel.parse(call)
+            await self._intake.events(door.account, parsed.events, f"{proof.scheme}:{proof.key_id}")
+        except ParseError as error:
+            return await self._keep(door, call, str(error))
+        except Overloaded as error:
+            return _reply(503, f"not stored, try again: {error}")
+        except GatewayError as error:
+            self._log.error("webhook not stored", account=door.account, why=str(error))
+            return _reply(503, "not stored, try again")
+        return _answer(parsed.reply)
+
+    async def _keep(self, door: Door, call: HttpRequest, reason: str) -> web.Response:
+        """Genuine but unreadable: encrypted in quarantine, and the caller is told what is wrong."""
+        meta = {"url": call.url, "path": call.path, "method": call.method, "at": call.received_at}
+        try:
+            await asyncio.shield(
+                self._intake.quarantine(door.account, call.body, f"webhook: {reason}", meta)
+            )
+        except GatewayError as error:
+            return _reply(503, f"not stored, try again: {error}")
+        return _reply(400, f"cannot be read: {reason}")
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        lower = name.lower()
+        headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+    return headers
+
+
+def _answer(reply: HttpReply) -> web.Response:
+    return web.Response(
+        status=reply.status, body=reply.body, headers={"Content-Type": reply.content_type}
+    )
+
+
+def _reply(status: int, text: str) -> web.Response:
+    headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
+    return web.Response(status=status, text=text + "\n", headers=headers)

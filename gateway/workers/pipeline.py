@@ -1,0 +1,243 @@
+"""Takes accepted events lane by lane, has them planned in a worker process, and applies the plans.
+
+Order holds within a lane: a lane is leased, its events are planned and applied one after the other,
+and an event that fails pauses its own lane only, until it goes to quarantine.
+"""
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from gateway import steps
+from gateway.domain.codec import decode
+from gateway.domain.errors import Conflict, GatewayError, Overloaded
+from gateway.domain.plan import LogEvent, Plan, derived_id
+from gateway.domain.snapshot import AccountView
+from gateway.domain.store import Reader, Row, Store, Tx
+from gateway.domain.world import Clock, Log
+from gateway.intake.accept import Workers
+from gateway.workers.brain import Item, Unplanned, plan_all
+from gateway.workers.snapshots import certificates_in_force, look
+
+T = TypeVar("T")
+
+#: Seconds a lane is held; far more than a batch takes, so that only a dead holder loses it.
+LANE_SECONDS = 120.0
+#: Seconds a worker may spend on one batch of plans.
+PLAN_SECONDS = 30.0
+#: Events of one batch sent to a worker together: enough to make the round trip cheap, few enough
+#: that both workers have something to do.
+CHUNK = 16
+#: Plans made anew for the same event before it counts as a failure.
+REPLANS = 6
+
+Apply = Callable[[Tx, Plan, float], None]
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """One loop; several may run side by side, each under its own `owner`."""
+
+    store: Store
+    workers: Workers
+    accounts: Mapping[str, AccountView]
+    apply: Apply
+    clock: Clock
+    log: Log
+    owner: str
+    batch: int = 64
+    attempts: int = 8
+    poll: float = 1.0
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    applied: Callable[[Plan], None] = lambda _: None
+    """Told after each commit; wakes delivery and timers."""
+    counts: Counter[str] = field(default_factory=Counter)
+    _stranded: bool = False
+    """A batch broke off (the disk was full): its lanes are still ours and are freed first."""
+
+    async def run(self) -> None:
+        """Work until cancelled; waits for news, and looks by itself now and then."""
+        while True:
+            self.arrived.clear()
+            try:
+                busy = await self.once()
+            except Overloaded as error:
+                self.log.warning("pipeline waits", why=str(error))
+                busy = False
+            except GatewayError as error:
+                self.log.error("pipeline", why=str(error))  # noqa: TRY400 - expected kind; the text says it all
+                busy = False
+            if not busy:
+                await _news(self.arrived, self.poll)
+
+    async def once(self) -> int:
+        """Take one batch to its end; the number of events taken."""
+        lanes = await self._claim()
+        if lanes:
+            steps.reach("lane.claimed")
+        self._stranded = bool(lanes)
+        taken = sum(map(len, lanes.values()))
+        while lanes:
+            # One event of each lane at a time: the next is planned against what this one wrote.
+            heads = [rows[0] for rows in lanes.values()]
+            last = {row["id"] for rows in lanes.values() for row in rows[-1:]}
+            going_on = await self._wave(heads, last)
+            lanes = {lane: rows[1:] for lane, rows in lanes.items() if rows[1:] and going_on[lane]}
+        return taken
+
+    # ------------------------------------------------------------ claiming
+
+    async def _claim(self) -> dict[str, list[Row]]:
+        now = self.clock.now()
+
+        def work(tx: Tx) -> dict[str, list[Row]]:
+            lanes: dict[str, list[Row]] = defaultdict(list)
+            refused: set[str] = set()
+            if self._stranded:
+                tx.run("intake.free_lanes_of", owner=self.owner)
+            for row in tx.all("intake.pending", now=now, n=self.batch):
+                lane = row["lane"]
+                if lane not in lanes and lane not in refused:
+                    until = now + LANE_SECONDS
+                    if not tx.run(
+                        "intake.take_lane", lane=lane, owner=self.owner, until=until, now=now
+                    ):
+                        refused.add(lane)
+                if lane not in refused:
+                    lanes[lane].append(row)
+            return dict(lanes)
+
+        waiting = await self.store.read(lambda r: r.all("intake.pending", now=now, n=1))
+        return await self.store.write(work) if waiting or self._stranded else {}
+
+    # ------------------------------------------------------------ one event of each lane
+
+    async def _wave(self, rows: Sequence[Row], last: set[str]) -> dict[str, bool]:
+        """Plan and apply; for each lane whether its next event may follow."""
+        chunks = [rows[at : at + CHUNK] for at in range(0, len(rows), CHUNK)]
+        done = await asyncio.gather(*(self._chunk(chunk, last) for chunk in chunks))
+        return {lane: ok for part in done for lane, ok in part.items()}
+
+    async def _chunk(self, rows: Sequence[Row], last: set[str]) -> dict[str, bool]:
+        results = await asyncio.gather(
+            *(
+                self._settle(row, plan, row["id"] in last)
+                for row, plan in zip(rows, await self._plans(rows), strict=True)
+            )
+        )
+        return {row["lane"]: ok for row, ok in zip(rows, results, strict=True)}
+
+    async def _plans(self, rows: Sequence[Row], attempt: int = 0) -> list[Plan | Unplanned]:
+        items = await self.store.read(lambda reader: [self._item(reader, r, attempt) for r in rows])
+        try:
+            plans = await self.workers.run(plan_all, items, timeout=PLAN_SECONDS)
+        except Overloaded:
+            await asyncio.sleep(0.05)
+            return await self._plans(rows, attempt)
+        except GatewayError as error:
+            if len(rows) == 1:
+                return [Unplanned(rows[0]["id"], str(error))]
+            # One of them killed the worker: find out which, alone.
+            return [plan for row in rows for plan in await self._plans([row], attempt)]
+        steps.reach("plan.made")
+        return plans
+
+    def _item(self, reader: Reader, row: Row, attempt: int) -> Item:
+        account = self.accounts.get(row["account"]) or AccountView(
+            row["account"], kind="", brand="", space="", form="long"
+        )
+        event = decode(row["type"], json.loads(row["body"]))
+        seen = look(
+            reader,
+            event,
+            account,
+            self.clock.now(),
+            row["attempts"] + 1 + attempt,
+            certificates_in_force(reader),
+        )
+        return Item(row["id"], row["received_at"], row["type"], row["body"], seen)
+
+    async def _settle(self, row: Row, plan: Plan | Unplanned, last: bool) -> bool:
+        """Apply, or plan anew when the world has moved on; whether the lane may go on."""
+        why = ""
+        for attempt in range(1, REPLANS + 1):
+            if isinstance(plan, Unplanned):
+                why = plan.why
+                break
+            try:
+                return await self._apply(row, plan, last)
+            except Conflict as conflict:
+                why = f"conflict: {conflict}"
+                self.counts["replanned"] += 1
+                plan = (await self._plans([row], attempt))[0]
+        return await self._failed(row, why, last)
+
+    async def _apply(self, row: Row, plan: Plan, last: bool) -> bool:
+        now = self.clock.now()
+        if plan.postpone_until is not None:
+            await self._pause(row, plan.postpone_until, "waits for its message")
+            return False
+
+        def work(tx: Tx) -> None:
+            if tx.run("intake.finish", id=row["id"], state="done", error=""):
+                self.apply(tx, plan, now)
+            # else: somebody else has done it; nothing is done twice
+            if last:
+                tx.run("intake.free_lane", lane=row["lane"], owner=self.owner)
+
+        steps.reach("apply.before")
+        await self.store.write(work)
+        steps.reach("apply.after")
+        self.counts["applied"] += 1
+        self.applied(plan)
+        return True
+
+    async def _pause(self, row: Row, until: float, why: str) -> None:
+        def work(tx: Tx) -> None:
+            tx.run("intake.failed_once", id=row["id"], error=why[:500])
+            tx.run("intake.pause_lane", lane=row["lane"], owner=self.owner, until=until)
+
+        await self.store.write(work)
+
+    async def _failed(self, row: Row, why: str, last: bool) -> bool:
+        """Once more after a pause; at the last attempt to quarantine, and the lane goes on."""
+        attempt, now = row["attempts"] + 1, self.clock.now()
+        self.counts["failed"] += 1
+        self.log.warning("event not planned", event_id=row["id"], attempt=attempt, why=why[:300])
+        if attempt < self.attempts:
+            await self._pause(row, now + min(60.0, 0.2 * 2**attempt), why)
+            return False
+        await self.store.write(lambda tx: _give_up(tx, row, why, now, self.owner if last else ""))
+        return True
+
+
+def _give_up(tx: Tx, row: Row, why: str, now: float, owner: str) -> None:
+    key: Any = row["id"]
+    if not tx.run("intake.finish", id=key, state="quarantined", error=why[:500]):
+        return
+    tx.run(
+        "intake.quarantine",
+        id=derived_id(key, "x"),
+        account=row["account"],
+        stage="plan",
+        reason=why[:500],
+        blob="",
+        dedup_key=f"event:{key}",
+        event_id=key,
+        at=now,
+        meta="{}",
+    )
+    tx.log(LogEvent(derived_id(key, "xe"), "event.quarantined", now, data={"why": why[:500]}))
+    if owner:
+        tx.run("intake.free_lane", lane=row["lane"], owner=owner)
+
+
+async def _news(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, at most so long."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,109 @@
+"""Fires durable timers: deleting one and doing its effect is one unit of work."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway import steps
+from gateway.domain.errors import GatewayError
+from gateway.domain.model import InquiryState
+from gateway.domain.plan import ChangeInquiry, Log, LogEvent, Plan, SetTimer
+from gateway.domain.states import move
+from gateway.domain.store import Row, Store, Tx
+from gateway.domain.world import Clock, Ids
+from gateway.domain.world import Log as Logger
+from gateway.workers.planner import CLOSE_TIMER
+
+Effect = Callable[[Tx, Row, str, float], Plan | None]
+
+
+@dataclass(slots=True)
+class Timers:
+    """One loop over what is due. Overdue timers fire at start."""
+
+    store: Store
+    apply: Callable[[Tx, Plan, float], None]
+    clock: Clock
+    ids: Ids
+    log: Logger
+    close_after: float
+    poll: float = 1.0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    async def run(self) -> None:
+        """Fire until cancelled."""
+        while True:
+            self.changed.clear()
+            try:
+                fired = await self.once()
+                pause = 0.0 if fired else await self._pause()
+            except GatewayError as error:
+                self.log.warning("timers wait", why=str(error))
+                pause = self.poll
+            if pause:
+                try:
+                    await asyncio.wait_for(self.changed.wait(), pause)
+                except TimeoutError:
+                    continue
+
+    async def _pause(self) -> float:
+        due = await self.store.read(lambda reader: reader.value("timers.next"))
+        return min(self.poll, max(0.01, due - self.clock.now())) if due is not None else self.poll
+
+    async def once(self) -> int:
+        """Fire what is due now; how many."""
+        now = self.clock.now()
+        due = await self.store.read(lambda reader: reader.all("timers.due", now=now, n=64))
+        for row in due:
+            await self._fire(row, now)
+        return len(due)
+
+    async def _fire(self, row: Row, now: float) -> None:
+        event_id = self.ids.new()
+
+        def work(tx: Tx) -> bool:
+            if not tx.run(
+                "timers.take", kind=row["kind"], subject=row["subject"], due_at=row["due_at"]
+            ):
+                return False  # cancelled, moved, or fired by somebody else
+            effect = self._effects()[row["kind"]]
+            if (plan := effect(tx, row, event_id, now)) is not None:
+                self.apply(tx, plan, now)
+            return True
+
+        steps.reach("timer.before")
+        if await self.store.write(work):
+            self.counts[row["kind"]] += 1
+        steps.reach("timer.after")
+
+    def _effects(self) -> Mapping[str, Effect]:
+        return {CLOSE_TIMER: self._close}
+
+    def _close(self, tx: Tx, row: Row, event_id: str, now: float) -> Plan | None:
+        """Silence after an answer resolves an inquiry, silence after that closes it."""
+        inquiry: Any = tx.one("inquiries.by_id", id=row["subject"])
+        if inquiry is None:
+            return None
+        match InquiryState(inquiry["state"]):
+            case InquiryState.ANSWERED:
+                verb, kind = "resolve", "inquiry.resolved"
+            case InquiryState.RESOLVED:
+                verb, kind = "close", "inquiry.closed"
+            case _:
+                return None
+        state = move(InquiryState(inquiry["state"]), verb)
+        event = LogEvent(
+            event_id, kind, now, inquiry["id"], {"by": "timer", **json.loads(row["payload"])}
+        )
+        follow = (
+            (SetTimer(CLOSE_TIMER, inquiry["id"], now + self.close_after),)
+            if state is InquiryState.RESOLVED
+            else ()
+        )
+        return Plan(
+            event_id, (ChangeInquiry(inquiry["id"], inquiry["version"], state), *follow, Log(event))
+        )
