@@ -18,7 +18,7 @@ from gateway.config import Config, templates_dir
 from gateway.console.health import HealthRoutes
 from gateway.delivery.deliver import Delivery
 from gateway.desk.commands import Desk
-from gateway.domain.channel import Channel, Closable, Listener
+from gateway.domain.channel import Channel, Closable, Correspondent, Listener
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
 from gateway.domain.model import JSON
@@ -28,7 +28,7 @@ from gateway.domain.store import Reader, Tx
 from gateway.domain.world import World
 from gateway.intake.accept import Accept, AccountSink, MailIdentity
 from gateway.intake.webhook import Door, WebhookRoute
-from gateway.keys import Keys
+from gateway.keys import Keys, WrongKey
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
 from gateway.store.apply import apply
@@ -117,7 +117,7 @@ async def _build(
     config: Config, registry: Registry, ready: Mapping[str, ReadyAccount], stack: AsyncExitStack
 ) -> Gateway:
     clock, ids, log = SystemClock(), MonotonicIds(), structlog.get_logger("gateway")
-    keys = _installation_key(config.data_dir)
+    keys = _installation_key(config)
     store = SqliteStore(config.database_path, max_waiting=config.limits.waiting_units)
     await store.open()
     stack.push_async_callback(store.close)
@@ -162,6 +162,7 @@ async def _build(
             queue_limit=256,
         )
     )
+    writers = [channel for channel in channels.values() if isinstance(channel, Correspondent)]
     owner = ids.new()
     delivery = Delivery(
         store, channels, clock, ids, log, owner, _spread,
@@ -187,8 +188,8 @@ async def _build(
     intake = Accept(
         store, blobs, keys, compute, clock, ids, log,
         identity=MailIdentity(
-            own_addresses=frozenset(_address(a) for a in ready.values() if _address(a)),
-            loop_marks=frozenset(keys.sign("loop", name) for name in ready),
+            own_addresses=frozenset(a for letters in writers for a in letters.addresses),
+            loop_marks=frozenset(letters.loop_mark for letters in writers),
         ),
         arrived=news.set,
     )  # fmt: skip
@@ -216,8 +217,12 @@ async def running(gateway: Gateway, *, serve_web: bool = True) -> AsyncIterator[
             gateway.addresses["web"] = await stack.enter_async_context(_web(gateway))
         tasks += await _listen(gateway)
         working = [
-            asyncio.create_task(part.run(), name=type(part).__name__.lower())
-            for part in (*gateway.pipelines, gateway.delivery, gateway.timers)
+            *(
+                asyncio.create_task(pipeline.run(), name="pipeline")
+                for pipeline in gateway.pipelines
+            ),
+            asyncio.create_task(gateway.delivery.run(), name="delivery"),
+            asyncio.create_task(gateway.timers.run(), name="timers"),
         ]
         for task in (*tasks, *working):
             task.add_done_callback(lambda done: _ended(done, log))
@@ -310,18 +315,22 @@ def _announce(plan: Plan, delivery: Delivery, timers: Timers) -> None:
             timers.changed.set()
 
 
-def _installation_key(data_dir: Path) -> Keys:
+def _installation_key(config: Config) -> Keys:
+    """The key of the data directory; made with it. A database without its key is a mistake: what was
+    sealed with the lost one could never be opened."""
     try:
-        return Keys.load(data_dir)
+        return Keys.load(config.data_dir)
+    except WrongKey:
+        raise
     except SettingsError:
-        if (data_dir / "gateway.toml").exists() or (data_dir / "blobs").exists():
+        if config.database_path.exists():
             raise
-        return Keys.create(data_dir)
+        return Keys.create(config.data_dir)
 
 
 def _view(account: ReadyAccount, channel: Channel) -> AccountView:
     can = channel.capabilities
-    domain = _address(account).rpartition("@")[2]
+    address = channel.addresses[0] if isinstance(channel, Correspondent) else ""
     return AccountView(
         id=account.id,
         kind=account.kind,
@@ -329,14 +338,9 @@ def _view(account: ReadyAccount, channel: Channel) -> AccountView:
         space=can.address_space,
         form=can.form,
         queue=account.queue,
-        domain=domain if can.threading == "headers" else "",
+        domain=address.rpartition("@")[2],
         subject=can.subject,
     )
-
-
-def _address(account: ReadyAccount) -> str:
-    """The mail address of an account, where its channel has such a setting."""
-    return str(getattr(account.settings, "address", ""))
 
 
 def _spread() -> float:

@@ -1,5 +1,6 @@
 """What a running gateway gives its channels: the time, new ids, and one account's view of the rest."""
 
+import random
 import secrets
 import threading
 import time
@@ -9,10 +10,8 @@ from dataclasses import dataclass
 from gateway.domain.model import JSON
 from gateway.domain.world import Clock, Http, Ids, Log
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u to misread
-_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_RANDOM_BITS = 72
-_STEP_BITS = 40  # the gap to the next id of the same millisecond: unguessable, never runs out
+_RANDOM_BITS = 48
+_STEP_BITS = 24  # the gap to the next id of the same millisecond: never runs out
 
 
 class SystemClock:
@@ -24,24 +23,24 @@ class SystemClock:
 
 
 class MonotonicIds:
-    """24 characters: 48 bits of milliseconds, 72 random bits. Each is greater than the one before,
-    also from several threads and when the clock is set back."""
+    """24 hexadecimal digits: 48 bits of milliseconds, 48 random bits. Each is greater than the one
+    before, also from several threads and when the clock is set back. Ids are names, not secrets."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
+        self._bits = random.Random(secrets.randbits(128)).getrandbits  # noqa: S311 - see the class
         self._last = 0
 
     def new(self) -> str:
         """The next id."""
         milliseconds = int(self._clock.now() * 1000)
-        value = milliseconds << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
         with self._lock:
+            value = milliseconds << _RANDOM_BITS | self._bits(_RANDOM_BITS)
             if value <= self._last or milliseconds == self._last >> _RANDOM_BITS:
-                value = self._last + 1 + secrets.randbits(_STEP_BITS)
+                value = self._last + 1 + self._bits(_STEP_BITS)
             self._last = value
-        # Two characters a look-up: twelve groups of ten bits.
-        return "".join([_PAIRS[value >> shift & 1023] for shift in range(110, -1, -10)])
+        return f"{value:024x}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Decides what to do with a question: answer, suggest, ask, route or escalate. Pure.
 
-Order of thought: the reply to our own question, rules (safety, complaint, callback, person,
-thanks), high risk, then the classifier inside or outside a certificate. Where two ways are open,
-the one that brings in a person is taken.
+Order of thought: safety and complaint words, the reply to our own question, the other rules
+(callback, person, thanks), high risk, then the classifier inside or outside a certificate. Where two
+ways are open, the one that brings in a person is taken.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,11 +49,14 @@ class Answerer:
     def decide(self, question: Question, certificates: Sequence[Certificate]) -> Decision:
         """What to do with `question`; `certificates` are those in force now."""
         case = make_case(question, self._brands, self.knowledge.languages)
-        if (decision := self._by_reply(case, certificates)) is not None:
-            return decision
-        if (heard := self._assessor.rule(case.rule_text)) is not None:
-            seen = self._assessor.assess(case.text, case.subject)
-            return self._control(case, heard, seen)
+        heard = self._assessor.rule(case.rule_text)
+        # "No, and I was robbed" is a robbery first and a reply second.
+        if heard is None or not heard.topic.high_risk:
+            replied = self._by_reply(case, certificates)
+            if replied is not None:
+                return replied
+        if heard is not None:
+            return self._control(case, heard, self._assessor.assess(case.text, case.subject))
         return self._by_topic(case, certificates)
 
     def assess(self, question: Question) -> Assessment | None:
@@ -121,14 +124,20 @@ class Answerer:
         if topic.id in case.items("answered"):
             return self._not_solved(case, topic, "already_answered")
         permit = self._permit(case, certificates)
+        # A question that was not understood is not asked twice.
+        asked = (
+            case.question.dialogue.get("pending") in {"brand?", "topic?"} or case.question.public
+        )
         if permit is None:
             return self._to_person(case, seen, "no_certificate")
         if seen.confidence >= permit.threshold:
-            if case.must_ask_brand and self.knowledge.differs_by_brand(topic.id):
-                return self._ask_brand(case, seen)
-            return self._answer(case, topic, seen, permit)
+            if not case.must_ask_brand or not self.knowledge.differs_by_brand(topic.id):
+                return self._answer(case, topic, seen, permit)
+            if asked:
+                return self._to_person(case, seen, "brand unknown")
+            return self._ask_brand(case, seen)
         reason = f"threshold {permit.threshold:.3f} > {seen.confidence:.3f}"
-        if self._close_pair(seen, permit):
+        if not asked and self._close_pair(seen, permit):
             return self._ask_topic(case, seen, f"{reason}, two close topics")
         return self._to_person(case, seen, reason, permit)
 
@@ -194,7 +203,7 @@ class Answerer:
             Verb.SUGGEST if likely else Verb.ROUTE,
             likely,
             seen,
-            reason if likely or not seen.topic else f"unlikely {seen.confidence:.3f}; {reason}",
+            reason if likely or not seen.topic else f"unlikely {seen.confidence:.3f}",
             self._wording.to_person(case, "acknowledge"),
             suggestion=self._wording.draft(case, likely) if likely else "",
             evidence=_evidence(permit) if permit else None,
@@ -294,9 +303,9 @@ class Answerer:
     ) -> Decision:
         """`matter` is what it is about where `topic` is only how it was asked (a person, a call)."""
         left = dict(dialogue) if dialogue is not None else case.kept()
-        if topic is not None:
-            left.setdefault("topic", topic.id)
         about = matter or topic
+        if about is not None and (not about.control or "topic" not in left):
+            left["topic"] = about.id
         return Decision(
             verb=verb,
             topic=topic.id if topic else "",

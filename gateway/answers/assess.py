@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway.answers.engine import Classifier
 from gateway.answers.knowledge import BACKGROUND, Knowledge, Topic
-from gateway.answers.text import segments
+from gateway.answers.text import bare, segments
 
 #: Confidence from which a topic counts as likely without any certificate.
 LIKELY = 0.5
@@ -13,6 +13,8 @@ RISK_HINT = 0.35
 #: What is left of a message of thanks when the thanks are taken out: a name, a particle.
 THANKS_REST = 4
 _TOP = 3
+#: The background whose lines are dropped from sentences that say more.
+COURTESIES = f"{BACKGROUND}boilerplate"
 #: Phrases that outrank others come first: "fraud, call me" is fraud.
 _CONTROL_ORDER = ("safety", "complaint", "callback", "person", "thanks")
 
@@ -50,6 +52,9 @@ class Assessor:
         self._labels = classifier.labels
         self._columns = [i for i, label in enumerate(self._labels) if label in knowledge.topics]
         self._risky = {t.id for t in knowledge.topics.values() if t.high_risk}
+        self._courtesies = frozenset(
+            bare(line) for line in knowledge.background.get(COURTESIES, ())
+        )
         self._rules = [
             topic
             for control in _CONTROL_ORDER
@@ -71,7 +76,7 @@ class Assessor:
 
     def assess(self, text: str, subject: str = "") -> Assessment:
         """The strongest part of the message decides; other parts may object (`also`, `risky`)."""
-        parts = segments(text, subject)
+        parts = segments(text, subject, self._courtesies)
         if not parts:
             return Assessment()
         posterior = self._classifier.posterior(parts)

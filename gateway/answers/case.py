@@ -11,6 +11,8 @@ from gateway.domain.model import JSON, Brand
 MAX_TEXT = 10_000
 #: Words from which a stated language that nobody serves is believed; on fewer, detectors guess.
 WORDS_TO_BELIEVE = 4
+#: Characters up to which a reply keeps the language of its dialogue.
+SHORT_REPLY = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Case:
             for key, value in self.question.dialogue.items()
             if key in {"topic", "answered", "done", "step"}
         }
+        kept["language"] = self.language
         if self.brand_id:
             kept["brand"] = self.brand_id
         return kept
@@ -63,7 +66,7 @@ def make_case(question: Question, brands: Mapping[str, Brand], languages: Sequen
     text = question.text[:MAX_TEXT]
     old = bool(question.dialogue) or is_reply_subject(question.subject)
     subject = "" if old else question.subject[:MAX_TEXT]
-    language, served = _language(question.language, f"{subject}\n{text}", languages)
+    language, served = _language(question, f"{subject}\n{text}", languages)
     brand = _brand(question, f"{subject}\n{text}", brands)
     return Case(
         question=question,
@@ -76,15 +79,21 @@ def make_case(question: Question, brands: Mapping[str, Brand], languages: Sequen
     )
 
 
-def _language(stated: str, text: str, languages: Sequence[str]) -> tuple[str, bool]:
+def _language(question: Question, text: str, languages: Sequence[str]) -> tuple[str, bool]:
     """The language to answer in, and whether it is the customer's own."""
+    spoken = str(question.dialogue.get("language", ""))
+    if spoken in languages and len(text.split()) < WORDS_TO_BELIEVE and len(text) <= SHORT_REPLY:
+        # "2" or "ok" says nothing about the language of the conversation.
+        return spoken, True
     by_base = {language.split("-")[0]: language for language in reversed(languages)}
-    base = stated.replace("_", "-").split("-")[0].lower()
+    base = question.language.replace("_", "-").split("-")[0].lower()
     # Cantonese and Wu are what detectors call short Chinese texts.
     if own := by_base.get({"yue": "zh", "wuu": "zh"}.get(base, base)):
         return own, True
     script = script_language(text)
-    guess = by_base.get(script.split("-")[0], "") if script else ""
+    if not script:
+        return (spoken if spoken in languages else languages[0]), True
+    guess = by_base.get(script.split("-")[0], "")
     believed = bool(base) and len(text.split()) >= WORDS_TO_BELIEVE
     return guess or by_base.get("en", languages[0]), bool(guess) and not believed
 

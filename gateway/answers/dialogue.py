@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from gateway.answers.assess import THANKS_REST
 from gateway.answers.knowledge import Knowledge
-from gateway.answers.phrases import Phrases, bare
-from gateway.answers.text import normalise
+from gateway.answers.phrases import Phrases
+from gateway.answers.text import bare, normalise
 
 #: A "yes" with more words than this brings something new; a "no" may be followed by the story.
 _MAX_YES = 40

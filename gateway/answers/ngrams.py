@@ -39,7 +39,7 @@ def grams(text: str) -> Counter[str]:
 
 
 class NgramClassifier:
-    """A `Classifier` over n-grams.
+    """A `Classifier` over n-grams, without a bias: where nothing is known, all labels are equal.
 
     A text's unknown n-grams count in its length: a question about something the knowledge base has
     never heard of gets short known parts and so low scores, which is what abstaining relies on.
@@ -54,7 +54,6 @@ class NgramClassifier:
         self._index: dict[str, int] = {}
         self._rarity: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
         self._weights: Matrix = np.zeros((0, 0), dtype=np.float32)
-        self._bias: Matrix = np.zeros((1, 0), dtype=np.float32)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -75,21 +74,21 @@ class NgramClassifier:
         documents = np.array([seen[gram] for gram in known], dtype=np.float32)
         self._rarity = np.log((1 + len(texts)) / (1 + documents)) + 1
         rows = [self._row(counts) for counts in counted]
-        gram = self._gram(rows) + 1.0  # the constant feature that carries the bias
-        coefficients = fit_softmax(gram, target, len(self._labels), penalty=self._penalty)
+        coefficients = fit_softmax(
+            self._gram(rows), target, len(self._labels), penalty=self._penalty
+        )
         weights = np.zeros((len(known), len(self._labels)), dtype=np.float32)
         for (columns, values), row in zip(rows, coefficients, strict=True):
             weights[columns] += values[:, None] * row
         self._weights = weights
-        self._bias = coefficients.sum(axis=0, keepdims=True)
         return self
 
     def posterior(self, texts: Sequence[str]) -> Matrix:
         """Probabilities, shape [len(texts), len(labels)]."""
-        scores = np.repeat(self._bias, len(texts), axis=0)
+        scores = np.zeros((len(texts), len(self._labels)), dtype=np.float32)
         for i, text in enumerate(texts):
             columns, values = self._row(grams(text))
-            scores[i] += values @ self._weights[columns]
+            scores[i] = values @ self._weights[columns]
         return softmax(scores)
 
     def _row(self, counts: Counter[str]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.answers.text import normalise
+from gateway.answers.text import bare, normalise
 
-_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _GAP = r"[^\n。.!?]{0,16}"
 _STARTS_LATIN = re.compile(r"^[a-z0-9]")
 _ENDS_LATIN = re.compile(r"[a-z0-9]$")
@@ -46,12 +45,12 @@ class Phrases:
         return found.group(0) if (found := self._search(clean)) else ""
 
     def fill(self, text: str, rest: int) -> bool:
-        """Whether `text` is these phrases and at most `rest` other characters; not for ''."""
+        """Whether `text` is one or more of these phrases and at most `rest` other characters."""
         only = bare(text)
-        if not only:
-            return False
-        left = self.anywhere.sub(" ", only) if self.anywhere else only
-        return only in self.whole or len(bare(left)) <= rest
+        if only in self.whole:
+            return True
+        left, found = self.anywhere.subn(" ", only) if self.anywhere else (only, 0)
+        return bool(found) and len(bare(left)) <= rest
 
     def _search(self, clean: str) -> re.Match[str] | None:
         if self.anywhere is None:
@@ -59,11 +58,6 @@ class Phrases:
         if self.exceptions is not None:
             clean = self.exceptions.sub(" ", clean)
         return self.anywhere.search(clean)
-
-
-def bare(text: str) -> str:
-    """Normalised, on one line, without what is neither letter nor digit at both ends."""
-    return _EDGES.sub("", " ".join(normalise(text).split()))
 
 
 def _pattern(phrases: list[str]) -> re.Pattern[str] | None:

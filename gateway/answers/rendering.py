@@ -21,7 +21,9 @@ VARIABLES = frozenset({"brand", "number", "options"})
 PERSONAL = frozenset({"number"})
 
 _LITERALS = {
-    "a link or address": re.compile(r"https?:|www\.|\b[\w-]+\.(com|cn|net|org|io)\b|\S@\S", re.IGNORECASE),
+    "a link or address": re.compile(
+        r"https?:|www\.|\b[\w-]+\.(com|cn|net|org|io)\b|\S@\S", re.IGNORECASE
+    ),
     "a number": re.compile(r"\d{2,}|\d\s*%"),
     "a time promise": re.compile(
         r"[\d一二两三四五六七八九十半]\s*个?(工作日|小时|分钟|天|周|月)"
@@ -86,6 +88,8 @@ def inspect(path: str, text: str, facts: frozenset[str]) -> tuple[Source, list[s
         f"unknown brand fact {name!r}; add it to [facts] of knowledge.toml or correct the name"
         for name in sorted(used - facts)
     ]
+    if any(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends))):
+        problems.append("pulls in another template; write the text out")
     literal = " ".join(node.data for node in tree.find_all(nodes.TemplateData))
     problems += [
         f"contains {what} ({found.group(0).strip()!r}); make it a brand fact"

@@ -8,6 +8,8 @@ from itertools import pairwise
 _FOLD = str.maketrans({"帐": "账", "帳": "账", "‘": "'", "’": "'", "`": "'", "“": '"', "”": '"'})
 _SPACES = re.compile(r"[^\S\n]+")
 _SENTENCE = re.compile(r"[^。！？!?；;\n.]+(?:[.](?=\S)[^。！？!?；;\n.]*)*[。！？!?；;.]*")
+_COMMA = re.compile(r"[,，]")
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _REPLY_PREFIX = re.compile(r"^\s*(re|fw|fwd|aw|回复|答复|转发)\s*[:：]", re.IGNORECASE)
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LATIN = re.compile(r"[A-Za-z]")
@@ -25,24 +27,37 @@ def normalise(text: str) -> str:
     return "\n".join(_SPACES.sub(" ", line).strip() for line in folded.splitlines())
 
 
-def segments(text: str, subject: str = "") -> list[str]:
+def bare(text: str) -> str:
+    """Normalised, on one line, without what is neither letter nor digit at both ends."""
+    return _EDGES.sub("", " ".join(normalise(text).split()))
+
+
+def segments(text: str, subject: str = "", courtesies: frozenset[str] = frozenset()) -> list[str]:
     """What may carry the matter: subject, sentences, and pairs of neighbouring sentences.
 
     One sentence alone ("I withdrew 500 yesterday. Nothing came.") often says half of it, hence the
     pairs. At most 30 pieces of at most 200 characters, normalised; sentences come before pairs, so
-    that a long mail loses pairs first.
+    that a long mail loses pairs first. Clauses among `courtesies` (normalised, without marks at the
+    ends) are taken out of a sentence that says more.
     """
     lines = [line for line in normalise(text).splitlines() if line]
     sentences = [
         piece
         for line in lines
         for found in _SENTENCE.findall(line)
-        if (piece := found.strip()[:MAX_SEGMENT_LENGTH].strip())
+        if (piece := _without(courtesies, found)[:MAX_SEGMENT_LENGTH].strip())
     ]
     pairs = [f"{a} {b}" for a, b in pairwise(sentences)]
     head = normalise(subject).replace("\n", " ")[:MAX_SEGMENT_LENGTH]
     pieces = [head, *sentences, *(p for p in pairs if len(p) <= MAX_SEGMENT_LENGTH)]
     return list(dict.fromkeys(p for p in pieces if p))[:MAX_SEGMENTS]
+
+
+def _without(courtesies: frozenset[str], sentence: str) -> str:
+    """The sentence without its courteous clauses; a merely courteous one stays as it is."""
+    clauses = _COMMA.split(sentence.strip())
+    kept = [clause for clause in clauses if bare(clause) not in courtesies]
+    return ",".join(kept if kept else clauses).strip()
 
 
 def is_reply_subject(subject: str) -> bool:
@@ -51,7 +66,7 @@ def is_reply_subject(subject: str) -> bool:
 
 
 def script_language(text: str) -> str:
-    """'zh-CN' or 'en' by the letters; '' when most letters are of neither script.
+    """'zh-CN' or 'en' by the letters; 'other' for another script, '' for no letters at all.
 
     Kana beside Chinese characters is Japanese, so any noticeable share of it counts as neither.
     """
@@ -59,6 +74,8 @@ def script_language(text: str) -> str:
     latin = len(_LATIN.findall(text))
     other = len(_OTHER_LETTER.findall(text))
     if other > (han + latin) / 4:
+        return "other"
+    if not han and not latin:
         return ""
     # One Chinese character says about as much as three Latin letters; app names are Latin anyway.
     return "zh-CN" if han and han * 3 >= latin else "en"

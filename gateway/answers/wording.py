@@ -74,7 +74,9 @@ class Wording:
         if not case.question.public:
             values["number"] = case.question.number
         text = self._renderer.render(source, values)
-        return text if case.question.form == "long" else sms_plain(text)
+        # Chinese needs the wide SMS alphabet anyway; only other languages gain by plain marks.
+        plain = case.question.form != "long" and not case.language.startswith("zh")
+        return sms_plain(text) if plain else text
 
     def _separator(self, case: Case) -> str:
         if case.question.form == "long":

@@ -321,6 +321,21 @@ class Probe(Protocol):
 
 
 @runtime_checkable
+class Correspondent(Protocol):
+    """A channel that writes letters under names of its own, and must know them when they come back."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address of this account, the one it writes from first."""
+        ...
+
+    @property
+    def loop_mark(self) -> str:
+        """What its automatic letters carry; a letter that arrives with it is our own."""
+        ...
+
+
+@runtime_checkable
 class Closable(Protocol):
     """A channel that holds connections."""
 

@@ -18,20 +18,31 @@ def encode(event: ChannelEvent) -> dict[str, JSON]:
             "detail": event.detail,
             "recipient": event.recipient,
         }
-    return {
+    body: dict[str, JSON] = {
         "external_id": event.external_id,
         "sender": event.sender,
-        "name": event.name,
-        "subject": event.subject,
         "text": event.text,
-        "at": event.at,
-        "visibility": event.visibility.value,
-        "verified": event.verified,
-        "thread": {"token": event.thread.token, "message_ids": list(event.thread.message_ids)},
-        "attachments": [encode_attachment(item) for item in event.attachments],
-        "reply_to": dict(event.reply_to),
-        "facts": dict(event.facts),
     }
+    # What is empty is left out: most messages have no more than the above.
+    if event.subject:
+        body["subject"] = event.subject
+    if event.name:
+        body["name"] = event.name
+    if event.at is not None:
+        body["at"] = event.at
+    if event.visibility is not Visibility.PRIVATE:
+        body["visibility"] = event.visibility.value
+    if event.verified:
+        body["verified"] = True
+    if event.thread.token or event.thread.message_ids:
+        body["thread"] = [event.thread.token, *event.thread.message_ids]
+    if event.attachments:
+        body["attachments"] = [encode_attachment(item) for item in event.attachments]
+    if event.reply_to:
+        body["reply_to"] = dict(event.reply_to)
+    if event.facts:
+        body["facts"] = dict(event.facts)
+    return body
 
 
 def encode_attachment(item: Attachment) -> dict[str, JSON]:
@@ -69,21 +80,20 @@ def decode(kind: str, body: Mapping[str, Any]) -> ChannelEvent:
             detail=body["detail"],
             recipient=body["recipient"],
         )
+    token, *message_ids = body.get("thread") or [""]
     return Inbound(
         external_id=body["external_id"],
         sender=body["sender"],
-        name=body["name"],
-        subject=body["subject"],
         text=body["text"],
-        at=body["at"],
-        visibility=Visibility(body["visibility"]),
-        verified=body["verified"],
-        thread=ThreadRefs(
-            token=body["thread"]["token"], message_ids=tuple(body["thread"]["message_ids"])
-        ),
-        attachments=tuple(decode_attachment(item) for item in body["attachments"]),
-        reply_to=body["reply_to"],
-        facts=body["facts"],
+        subject=body.get("subject", ""),
+        name=body.get("name", ""),
+        at=body.get("at"),
+        visibility=Visibility(body.get("visibility", Visibility.PRIVATE)),
+        verified=body.get("verified", False),
+        thread=ThreadRefs(token, tuple(message_ids)),
+        attachments=tuple(decode_attachment(item) for item in body.get("attachments", ())),
+        reply_to=body.get("reply_to", {}),
+        facts=body.get("facts", {}),
     )
 
 

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Any
 
-from gateway.domain.channel import ChannelEvent, Inbound, RawMail, Receipt
+from gateway.domain.channel import ChannelEvent, RawMail, Receipt
 from gateway.domain.codec import encode
-from gateway.domain.model import JSON, Attachment
-from gateway.intake.language import detect
+from gateway.domain.model import JSON
 from gateway.intake.mail import read_mail, to_event
 from gateway.intake.redact import redact, redact_json, redact_name
 
@@ -55,35 +55,35 @@ def clean(event: ChannelEvent) -> ChannelEvent:
     if isinstance(event, Receipt):
         return replace(event, detail=redact(event.detail).text) if event.detail else event
     text, subject = redact(event.text), redact(event.subject)
-    facts: dict[str, JSON] = {
+    name = redact(event.name).text
+    facts: Mapping[str, JSON] = {
         name: value if name in _MAIL_ID_FACTS else redact_json(value)
         for name, value in event.facts.items()
     }
-    kinds: list[JSON] = [*dict.fromkeys(r.kind for r in (*text.redactions, *subject.redactions))]
-    if kinds:
-        facts["redactions"] = kinds
-    if "language" not in facts and (language := detect(text.text)):
-        facts["language"] = language
-    return replace(
-        event,
-        text=text.text,
-        subject=subject.text,
-        name=redact(event.name).text,
-        attachments=tuple(replace(a, name=redact_name(a.name)) for a in event.attachments),
-        reply_to=_clean_mapping(event.reply_to),
-        facts=facts,
-    )
+    changed: dict[str, Any] = {}
+    if text.redactions or subject.redactions:
+        kinds: list[JSON] = [
+            *dict.fromkeys(r.kind for r in (*text.redactions, *subject.redactions))
+        ]
+        facts = {**facts, "redactions": kinds}
+        changed |= {"text": text.text, "subject": subject.text}
+    if facts != event.facts:
+        changed["facts"] = facts
+    if name != event.name:
+        changed["name"] = name
+    if event.attachments:
+        changed["attachments"] = tuple(
+            replace(a, name=redact_name(a.name)) for a in event.attachments
+        )
+    if event.reply_to:
+        changed["reply_to"] = {key: redact_json(value) for key, value in event.reply_to.items()}
+    return replace(event, **changed) if changed else event
 
 
-def _clean_mapping(values: Mapping[str, JSON]) -> Mapping[str, JSON]:
-    return {name: redact_json(value) for name, value in values.items()} if values else values
-
-
-def attachments_of(event: ChannelEvent) -> tuple[Attachment, ...]:
-    """The attachments whose bytes still have to be stored."""
-    return event.attachments if isinstance(event, Inbound) else ()
+#: Made once: `json.dumps` would make one on every call that differs from its defaults.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def stored_form(event: ChannelEvent) -> str:
     """The JSON that is written in place of what arrived."""
-    return json.dumps(encode(event), ensure_ascii=False, separators=(",", ":"))
+    return _encode(encode(event))

@@ -5,17 +5,26 @@ from pathlib import Path
 from typing import Any
 
 import aiosql
+from aiosql.adapters.sqlite3 import SQLite3Adapter
 
 Query = Callable[..., Any]
 
 QUERIES = Path(__file__).parent / "queries"
 
 
-def load(driver: str) -> dict[str, Query]:
+class SqliteAdapter(SQLite3Adapter):
+    """aiosql's own, but `sqlite3.Row` is neither tuple nor dict, which its single values insist on."""
+
+    def select_value(self, conn: Any, query_name: str, sql: str, parameters: Any) -> Any:  # noqa: ARG002 - aiosql's signature
+        row = conn.execute(sql, parameters).fetchone()
+        return None if row is None else row[0]
+
+
+def load(driver: Any) -> dict[str, Query]:
     """Every query as 'file.name' → function(connection, **values).
 
     Args:
-        driver: aiosql's name of the driver, 'sqlite3' or 'psycopg'.
+        driver: an adapter of aiosql, by class or name.
     """
     catalog: dict[str, Query] = {}
     for path in sorted(QUERIES.glob("*.sql")):

@@ -31,6 +31,7 @@ from gateway.domain.plan import (
 from gateway.domain.snapshot import InquiryView, Snapshot
 from gateway.domain.states import WITH_PEOPLE, move
 from gateway.intake.filters import Verdict, judge
+from gateway.intake.language import detect
 from gateway.routing.placing import place
 from gateway.workers.draft import Draft
 
@@ -63,6 +64,7 @@ class Planner:
         draft = Draft(event_id, seen.now)
         if isinstance(event, Receipt):
             return self._receipt(draft, event, seen, received_at)
+        event = _with_language(event)
         verdict = judge(event, seen)
         draft.evidence["verdict"] = verdict.reason
         if verdict is Verdict.OPT_OUT or verdict is Verdict.OPT_IN:
@@ -416,6 +418,14 @@ class Planner:
                 due_at=seen.now,
             ),
         )
+
+
+def _with_language(event: Inbound) -> Inbound:
+    """The language the channel knows, else the one the text is in. Found here and not at the door:
+    it costs more than everything else that happens before the acknowledgement."""
+    if event.facts.get("language") or not (language := detect(event.text or event.subject)):
+        return event
+    return replace(event, facts={**event.facts, "language": language})
 
 
 def _change(inquiry: InquiryView, state: InquiryState, decision: Decision) -> ChangeInquiry:

@@ -33,6 +33,7 @@ class Bounce:
     """The diagnostic of the remote server, one line."""
 
 
+_ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _REPLY_CODE = re.compile(r"(?<![\d.])([45])\d\d(?=[\s\-:：)）]|$)")
 _MENTIONED_ID = re.compile(
@@ -150,9 +151,10 @@ class _Row:
 
 def _row(block: Headers) -> _Row:
     status = _STATUS.search(h.text(block, "status"))
+    action = h.word(block, "action")
     return _Row(
         _recipient(block, "original-recipient") or _recipient(block, "final-recipient"),
-        h.word(block, "action"),
+        action if action in _ACTIONS else "",
         status[1] if status else "",
         h.text(block, "diagnostic-code").partition(";")[2].strip(),
     )

@@ -77,7 +77,7 @@ QUOTES: tuple[Cut, ...] = (
     Cut(
         "Gmail, Apple Mail, Thunderbird, NetEase in English: On … wrote:",
         re.compile(
-            rf"^[ \t>]{0, 20}(?:On|At)\s(?=[^\n]{{0,300}}(?:\n[^\n]{{1,300}}){{0,2}}?{_WHEN})"
+            rf"^[ \t>]{{0,20}}(?:On|At)\s(?=[^\n]{{0,300}}(?:\n[^\n]{{1,300}}){{0,2}}?{_WHEN})"
             r"[^\n]{4,300}(?:\n(?!\s*(?:On|At)\s)[^\n]{1,300}){0,2}?"
             r"\b(?:wrote|writes)\s?[:：][ \t]*$",
             _M,
@@ -88,7 +88,7 @@ QUOTES: tuple[Cut, ...] = (
     Cut(
         "Gmail, Apple Mail, QQ, NetEase, Foxmail, Outlook for Mac in Chinese: … 写道：",
         re.compile(
-            rf"^[ \t>]{0, 20}(?=[^\n]{{0,300}}{_WHEN})[^\n]{{0,300}}{_WROTE}\s?[:：][ \t]*$",
+            rf"^[ \t>]{{0,20}}(?=[^\n]{{0,300}}{_WHEN})[^\n]{{0,300}}{_WROTE}\s?[:：][ \t]*$",
             _M,
         ),
         needs=("写", "寫"),
@@ -107,7 +107,7 @@ QUOTES: tuple[Cut, ...] = (
     Cut(
         "Gmail and others in German, French, Spanish, Portuguese, Italian, Russian, Dutch",
         re.compile(
-            rf"^[ \t>]{0, 20}(?=[^\n]{{0,300}}(?:\n[^\n]{{1,300}})?{_WHEN})"
+            rf"^[ \t>]{{0,20}}(?=[^\n]{{0,300}}(?:\n[^\n]{{1,300}})?{_WHEN})"
             r"(?:Am|Le|El|Em|Il|Op|В|\d{1,2}|[пвсч][а-я])[^\n]{4,300}(?:\n[^\n]{1,300})?"
             r"(?:schrieb(?:[^\n]{0,200})?|a\s+écrit|escribió|escreveu|ha\s+scritto|написал\(?а?\)?"
             r"|schreef[^\n]{0,200})\s?[:：][ \t]*$",

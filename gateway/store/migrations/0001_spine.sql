@@ -1,5 +1,5 @@
 -- The tables of the spine. Plain SQL that both engines run; times are seconds since 1970 (UTC),
--- JSON is text, flags are 0 or 1. In SQLite, BYTEA keeps bytes as they are.
+-- JSON is text, flags are 0 or 1. What one engine alone understands stands in a comment for it.
 
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
@@ -20,10 +20,9 @@ CREATE TABLE raw_events (
   state TEXT NOT NULL DEFAULT 'pending',
   attempts BIGINT NOT NULL DEFAULT 0,
   error TEXT NOT NULL DEFAULT ''
-);
+) /* sqlite: WITHOUT ROWID */;
 CREATE UNIQUE INDEX raw_events_dedup ON raw_events (account, dedup_key);
 CREATE INDEX raw_events_pending ON raw_events (id) WHERE state = 'pending';
-CREATE INDEX raw_events_lane ON raw_events (lane, id) WHERE state = 'pending';
 
 -- Who works on which inbound lane. A row with a future `until` keeps everybody else out; after a
 -- failure it stays, without owner, as the pause before the next try.

@@ -66,6 +66,7 @@ async def test_standalone_each_line_is_on_the_disk_before_the_250(tmp_path: Path
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "channels._sim_email", "--port", "0", "--log", str(log)),
         stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
     )
     assert process.stdout is not None
     ready = (await process.stdout.readline()).decode()

@@ -1,0 +1,71 @@
+"""The first scene and the last: what the gateway may do, and whether its books are right."""
+
+from collections import Counter
+
+from gateway.demo.stage import Stage
+from gateway.domain.store import Reader
+from gateway.store.sealer import verify
+
+#: The outgoing messages of the story that came back.
+EXPECTED_BOUNCES = 1
+
+
+async def permission(stage: Stage) -> None:
+    """No certificate, no automatic answer."""
+    await stage.tell(
+        "自动回复要先有证书：用人工审核过的问题，证明错答率在上限之内。",
+        "Automatic answers need a certificate: reviewed questions prove that few would be wrong.",
+    )
+    found = {certificate.scope: certificate for certificate in await stage.certified()}
+    for scope, zh, en in (("*/zh-CN/normal", "中文", "Chinese"), ("*/en/normal", "英文", "English")):
+        one = found.get(scope)
+        facts = f"{one.answered}/{one.wrong}, ≥ {one.threshold:.2f}" if one else "-"
+        stage.show(one, f"{zh}证书（答/错 {facts}）", f"{en} certified (answered/wrong {facts})")
+    stage.show(
+        all(certificate.demo for certificate in found.values()),
+        "标为演示用，正式服务不接受",
+        "marked demo: `serve` refuses them",
+    )
+    await stage.tell("", "", 0.5)
+
+
+async def balance(stage: Stage) -> None:
+    """Nothing lost, nothing doubled, nothing changed afterwards."""
+    await stage.tell("最后对账。", "At last, the books.", 1.0)
+    await stage.until(
+        lambda r: not r.value("intake.waiting"), "全部处理完", "everything is worked off"
+    )
+    intake = await stage.read(lambda r: {row["state"]: row["n"] for row in r.all("intake.counts")})
+    stage.show(
+        set(intake) == {"done"} and not await stage.read(_quarantined),
+        f"{intake.get('done', 0)} 个事件全部处理，没有隔离",
+        f"{intake.get('done', 0)} events, all done, none in quarantine",
+    )
+    outbox = await stage.until(_settled, "发件箱清空", "the outbox is empty")
+    accepted = Counter(
+        [
+            *(message.message_id for message in stage.mail.received),
+            *(message.sid for message in stage.sms.messages),
+            *(f"{answer['to']}:{answer['id']}" for answer in stage.app.answers),
+        ]
+    )
+    stage.show(
+        max(accepted.values()) == 1 and len(accepted) == outbox and not stage.app.repeated,
+        f"发出 {outbox} 条，对方各收到一次",
+        f"{outbox} messages sent, each received once",
+    )
+    events = await stage.read(verify)
+    stage.show(events, f"{events} 条日志，链条完整", f"{events} log events, the chain is unbroken")
+
+
+def _quarantined(reader: Reader) -> int:
+    count: int = reader.value("intake.quarantine_count")
+    return count
+
+
+def _settled(reader: Reader) -> int:
+    """How many messages went out; 0 while any is under way or parked."""
+    states = {row["state"] for row in reader.all("outbox.counts")}
+    if states - {"sent"}:
+        return 0
+    return sum(row["n"] for row in reader.all("outbox.counts"))

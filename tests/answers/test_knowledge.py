@@ -1,0 +1,203 @@
+"""The knowledge base is checked while it is read, and every complaint names the file and the cure."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.answers import knowledge as module
+from gateway.answers.knowledge import KnowledgeError, load, templates_dir
+
+REQUIRED_TOPICS = {
+    "withdraw_not_arrived",
+    "topup_not_arrived",
+    "payment_failed",
+    "password_reset",
+    "bind_card",
+    "code_not_received",
+    "account_security",
+    "account_closing",
+    "unknown_transaction",
+    "talk_to_human",
+}
+#: DESIGN §7 rule 8; appeals and re-processing are part of complaint and refund for now.
+HIGH_RISK = {
+    "unknown_transaction",
+    "account_freeze_request",
+    "account_frozen",
+    "account_closing",
+    "refund",
+    "balance_abnormal",
+    "dispute",
+    "complaint",
+    "contact_info_outdated",
+}
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "templates"))
+
+
+def test_the_promised_topics_are_there(knowledge):
+    assert set(knowledge.topics) >= REQUIRED_TOPICS
+
+
+def test_high_risk_topics_are_marked(knowledge):
+    assert {t.id for t in knowledge.topics.values() if t.high_risk} == HIGH_RISK
+
+
+def test_urgent_matters_go_to_security(knowledge):
+    urgent = {t.id: t.queue for t in knowledge.topics.values() if t.urgent}
+    assert urgent == {"unknown_transaction": "security", "account_freeze_request": "security"}
+
+
+def test_every_matched_topic_has_enough_examples_in_every_language(knowledge):
+    for topic in knowledge.topics.values():
+        if topic.control in ("", "safety"):
+            for language in knowledge.languages:
+                assert len(topic.examples[language]) >= 14, (topic.id, language)
+
+
+def test_no_slot_asks_for_a_secret(knowledge):
+    slots = {slot for topic in knowledge.topics.values() for slot in topic.slots}
+    assert not [s for s in slots if any(w in s for w in ("password", "otp", "cvv", "card_number"))]
+
+
+def test_version_changes_with_any_byte_and_only_then(copy):
+    before = load(copy).version
+    assert load(copy).version == before
+    answer = copy / "topics/bind_card/short.en.md.j2"
+    answer.write_text(answer.read_text() + "Good luck.\n")
+    assert load(copy).version != before
+
+
+def test_files_outside_the_knowledge_base_do_not_change_the_version(copy):
+    before = load(copy).version
+    (copy / "elsewhere").mkdir()
+    (copy / "elsewhere/base.html").write_text("<html>")
+    assert load(copy).version == before
+
+
+def test_brand_overrides_answer_for_that_brand_only(copy):
+    own = copy / "brands/upay/topics/bind_card"
+    own.mkdir(parents=True)
+    (own / "long.en.md.j2").write_text("Open Wallet, then Cards.\n")
+    knowledge = load(copy)
+    assert knowledge.answer("bind_card", "upay", "en", "long").text == "Open Wallet, then Cards.\n"
+    assert "Add bank card" in knowledge.answer("bind_card", "other", "en", "long").text
+    assert "Add bank card" in knowledge.answer("bind_card", "upay", "en", "short").text
+
+
+def test_voice_falls_back_to_the_short_form(knowledge):
+    source = knowledge.answer("bind_card", "", "en", "voice")
+    assert source.path == "topics/bind_card/short.en.md.j2"
+    assert knowledge.answer("bind_card", "", "en", "poster").path.endswith("long.en.md.j2")
+
+
+def damage_toml(root: Path, old: str, new: str) -> None:
+    path = root / "topics/bind_card/topic.toml"
+    path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('queue = "accounts"', "queue = 3", "queue must be a str"),
+        ('queue = "accounts"', 'qeue = "accounts"', "did you mean 'queue'"),
+        ('queue = "accounts"', 'risk = "hihg"', "did you mean 'high'"),
+        ('queue = "accounts"', 'promises = ["widraw_days"]', "did you mean 'withdraw_days'"),
+        ("[title]", "[titel]", "did you mean 'title'"),
+        ('en = "Add a bank card"', "", "title in en is missing"),
+        ("[title]", "[title", "is not valid TOML"),
+    ],
+)
+def test_a_wrong_topic_file_is_named_with_the_cure(copy, old, new, complaint):
+    damage_toml(copy, old, new)
+    with pytest.raises(KnowledgeError, match=complaint) as caught:
+        load(copy)
+    assert "topics/bind_card/topic.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{% if brand.hotline %}", "does not parse"),
+        ("{{ customer }}", "unknown variable 'customer'"),
+        ("{{ brand.hotlin }}", "unknown brand fact 'hotlin'"),
+        ("{{ brand['hotlin'] }}", "unknown brand fact 'hotlin'"),
+        ("{{ brand[options] }}", "unknown brand fact"),
+        ("Call 400-123-4567.", "contains a number"),
+        ("See https://example.com", "contains a link"),
+        ("Write to help@wallet.example", "contains a link"),
+        ("Within three working days.", "contains a time promise"),
+        ("三个工作日内到账", "contains a time promise"),
+    ],
+)
+def test_a_template_that_could_mislead_is_refused(copy, text, complaint):
+    (copy / "topics/bind_card/long.en.md.j2").write_text(text)
+    with pytest.raises(KnowledgeError, match=complaint) as caught:
+        load(copy)
+    assert "topics/bind_card/long.en.md.j2" in str(caught.value)
+
+
+def test_a_missing_answer_is_named(copy):
+    (copy / "topics/bind_card/short.zh-CN.md.j2").unlink()
+    with pytest.raises(KnowledgeError, match=r"short\.zh-CN\.md\.j2: is missing; add it"):
+        load(copy)
+
+
+def test_a_file_that_is_not_utf8_is_named(copy):
+    (copy / "topics/bind_card/examples.zh-CN.txt").write_bytes("绑卡".encode("gb18030"))
+    with pytest.raises(KnowledgeError, match="is not UTF-8"):
+        load(copy)
+
+
+def test_the_same_question_under_two_topics_is_refused(copy):
+    path = copy / "topics/bind_card/examples.en.txt"
+    path.write_text(path.read_text() + "I FORGOT my password\n")
+    with pytest.raises(KnowledgeError, match="also stands under"):
+        load(copy)
+
+
+def test_an_override_of_an_unknown_topic_is_refused(copy):
+    (copy / "brands/upay/topics/bind_cards").mkdir(parents=True)
+    with pytest.raises(KnowledgeError, match="did you mean 'bind_card'"):
+        load(copy)
+
+
+def test_a_brand_cannot_change_risk_or_queue(copy):
+    own = copy / "brands/upay/topics/account_closing"
+    own.mkdir(parents=True)
+    (own / "topic.toml").write_text('risk = "normal"\n')
+    with pytest.raises(KnowledgeError, match="a brand can change answers only"):
+        load(copy)
+
+
+def test_a_fact_may_not_be_called_like_a_method(copy):
+    path = copy / "knowledge.toml"
+    path.write_text(path.read_text() + '\n[facts.items]\nhelp = "x"\n')
+    with pytest.raises(KnowledgeError, match="cannot be called 'items'"):
+        load(copy)
+
+
+def test_a_folder_without_a_knowledge_base_is_named(tmp_path):
+    with pytest.raises(KnowledgeError, match=r"knowledge\.toml: is missing"):
+        load(tmp_path)
+
+
+def test_the_configured_folder_wins(tmp_path):
+    assert templates_dir(tmp_path) == tmp_path
+    with pytest.raises(KnowledgeError, match="correct the templates setting"):
+        templates_dir(tmp_path / "nowhere")
+
+
+def test_the_checkout_is_used_when_nothing_is_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "files", lambda _package: tmp_path)
+    assert templates_dir() == Path(module.__file__).parents[2] / "templates"
+
+
+def test_the_folder_inside_an_installed_wheel_is_preferred(tmp_path, monkeypatch):
+    (tmp_path / "_templates").mkdir()
+    monkeypatch.setattr(module, "files", lambda _package: tmp_path)
+    assert templates_dir() == tmp_path / "_templates"

@@ -1,0 +1,65 @@
+"""The gateway that is killed: the product's own composition, which says when it is ready.
+
+    python -m tests.crash.server gateway.toml [--settle SECONDS] [--fault NAME]
+
+The first line on standard output is `ready {"web": …, "mail": …}`. SIGTERM stops it in order.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+from gateway import steps
+from gateway.app import Gateway, assemble, running
+from gateway.config import load
+from gateway.domain.decision import Certificate
+from gateway.domain.errors import Conflict
+from gateway.logs import configure_logging
+from tests.crash.planted import plant
+
+#: Low enough for the load's plain questions: what is tested is that an answer goes out once, not
+#: that it is right.
+THRESHOLD = 0.2
+
+
+async def serve(config: Path, settle: float) -> None:
+    """Work until SIGTERM."""
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    async with assemble(load(config)) as gateway:
+        gateway.delivery.settle = settle
+        async with running(gateway):
+            await permit(gateway)
+            print("ready", json.dumps(gateway.addresses), flush=True)
+            await stopped.wait()
+
+
+async def permit(gateway: Gateway) -> None:
+    """Put a certificate in force, once: only certified answers set timers."""
+    certificate = Certificate(
+        "crash", "*/*/normal", 0.5, 0.5, THRESHOLD, 1, 0, gateway.knowledge, demo=True
+    )
+    try:
+        await gateway.certify(certificate)
+    except Conflict:
+        return  # an earlier life has done it
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("config", type=Path)
+    options.add_argument("--settle", type=float, default=2.0)
+    options.add_argument("--fault", default="")
+    given = options.parse_args()
+    configure_logging("info", json=True)
+    if given.fault:
+        plant(given.fault)
+    if steps._armed:
+        print("armed", flush=True)
+    asyncio.run(serve(given.config, given.settle))
+
+
+if __name__ == "__main__":
+    main()

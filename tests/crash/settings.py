@@ -1,0 +1,126 @@
+"""The settings of a gateway under test: three accounts, simulators behind them, everything quick."""
+
+import random
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+MAIL_ADDRESS = "support@pay.example"
+SMS_ACCOUNT_SID = "AC00000000000000000000000000000001"
+SMS_TOKEN = "sim-auth-token"
+SMS_NUMBER = "+14155550100"
+HTTP_SECRET = "sim-webhook-secret"
+CALLBACK_SECRET = "sim-callback-secret"
+
+_CONFIG = """\
+data_dir = "data"
+
+[server]
+port = {web_port}
+public_url = "http://127.0.0.1:{web_port}"
+allow_private = true
+
+[brands.pay]
+name = "Pay"
+
+[brands.pay.facts]
+hotline = "400-000-0000"
+
+[workers]
+processes = {processes}
+poll_seconds = 0.1
+
+[limits]
+waiting_units = {waiting_units}
+
+[answers]
+automatic_replies_per_day = 1000000
+close_after_hours = {close_after_hours}
+
+[log]
+level = "info"
+json = true
+
+[accounts.mail]
+kind = "email"
+address = "{mail_address}"
+listen = "127.0.0.1:0"
+smtp_host = "127.0.0.1"
+smtp_port = {smtp_port}
+smtp_timeout = 5.0
+
+[accounts.sms]
+kind = "sms"
+account_sid = "{account_sid}"
+auth_token = "{token}"
+from_number = "{number}"
+base_url = "{sms_url}"
+
+[accounts.app]
+kind = "http"
+secret = "{secret}"
+callback_url = "{http_url}/callback"
+callback_secret = "{callback_secret}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Where the simulators listen."""
+
+    smtp_port: int
+    sms_url: str
+    http_url: str
+
+
+def write_config(
+    folder: Path,
+    outside: Outside,
+    *,
+    web_port: int,
+    close_after: float = 3.0,
+    processes: int = 2,
+    waiting_units: int = 4096,
+) -> Path:
+    """Write `gateway.toml` into `folder`; its data goes to `folder/data`.
+
+    Args:
+        folder: must exist.
+        outside: the simulators.
+        web_port: a fixed one, since the gateway comes back under the same address.
+        close_after: seconds of silence until the timer closes what was answered.
+        processes: worker processes.
+        waiting_units: units of work that may wait for the disk.
+    """
+    file = folder / "gateway.toml"
+    text = _CONFIG.format(
+        web_port=web_port,
+        processes=processes,
+        waiting_units=waiting_units,
+        close_after_hours=f"{close_after / 3600:.9f}",
+        mail_address=MAIL_ADDRESS,
+        smtp_port=outside.smtp_port,
+        account_sid=SMS_ACCOUNT_SID,
+        token=SMS_TOKEN,
+        number=SMS_NUMBER,
+        sms_url=outside.sms_url,
+        secret=HTTP_SECRET,
+        http_url=outside.http_url,
+        callback_secret=CALLBACK_SECRET,
+    )
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def free_port() -> int:
+    """A port that stays free between two lives of a gateway: below those that the kernel hands out
+    to outgoing connections (32768 and up, by default)."""
+    for _ in range(200):
+        port = random.randint(15000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port below 32000")
