@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import json
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from gateway.config import Config, templates_dir
 from gateway.console.health import HealthRoutes
 from gateway.delivery.deliver import Delivery
 from gateway.desk.commands import Desk
-from gateway.domain.channel import Channel, Closable, Correspondent, Listener
+from gateway.domain.channel import Channel, Closable, Listener
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
 from gateway.domain.model import JSON
@@ -26,9 +26,10 @@ from gateway.domain.plan import Plan, Send, SetTimer
 from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Reader, Tx
 from gateway.domain.world import World
-from gateway.intake.accept import Accept, AccountSink, MailIdentity
+from gateway.intake.accept import Accept, AccountSink
 from gateway.intake.webhook import Door, WebhookRoute
 from gateway.keys import Keys, WrongKey
+from gateway.office import account_view, mail_identity
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
 from gateway.store.apply import apply
@@ -42,6 +43,8 @@ from gateway.world import AccountWorld, MonotonicIds, SystemClock
 
 #: Bytes of data a worker process may hold: a 35 MiB mail, read, is far below.
 WORKER_MEMORY = 1 << 30
+#: Webhook calls under way from which on planning gives way to acknowledging.
+PRESSED_CALLS = 16
 #: Seconds the whole gateway takes at most to stop, open connections or not.
 STOP_SECONDS = 4.0
 
@@ -146,7 +149,7 @@ async def _build(
     for channel in channels.values():
         if isinstance(channel, Closable):
             stack.push_async_callback(channel.close)
-    accounts = {name: _view(account, channels[name]) for name, account in ready.items()}
+    accounts = {name: account_view(account, channels[name]) for name, account in ready.items()}
     settings = PlannerSettings(
         queues=config.domain_queues(),
         default_queue=config.default_queue,
@@ -162,7 +165,6 @@ async def _build(
             queue_limit=256,
         )
     )
-    writers = [channel for channel in channels.values() if isinstance(channel, Correspondent)]
     owner = ids.new()
     delivery = Delivery(
         store, channels, clock, ids, log, owner, _spread,
@@ -182,15 +184,13 @@ async def _build(
             poll=config.workers.poll_seconds,
             arrived=news,
             applied=lambda plan: _announce(plan, delivery, timers),
+            pressed=lambda: intake.calls >= PRESSED_CALLS,
         )
         for number in range(config.workers.processes)
     ]  # fmt: skip
     intake = Accept(
         store, blobs, keys, compute, clock, ids, log,
-        identity=MailIdentity(
-            own_addresses=frozenset(a for letters in writers for a in letters.addresses),
-            loop_marks=frozenset(letters.loop_mark for letters in writers),
-        ),
+        identity=mail_identity(channels.values()),
         arrived=news.set,
     )  # fmt: skip
     return Gateway(
@@ -201,9 +201,14 @@ async def _build(
 
 
 @asynccontextmanager
-async def running(gateway: Gateway, *, serve_web: bool = True) -> AsyncIterator[Gateway]:
+async def running(
+    gateway: Gateway, *, serve_web: bool = True, extra_routes: Sequence[web.RouteDef] = ()
+) -> AsyncIterator[Gateway]:
     """Bind, recover what a dead process left, and work until the block ends; then stop in order:
-    no new input, what is under way comes to its end, everything closed within seconds."""
+    no new input, what is under way comes to its end, everything closed within seconds.
+
+    `extra_routes` join the webhooks and health pages on the web server (the demo's page).
+    """
     log = structlog.get_logger("gateway")
     await gateway.compute.warm()
     gateway.knowledge = await gateway.compute.run(brain.version, timeout=5.0)
@@ -214,7 +219,7 @@ async def running(gateway: Gateway, *, serve_web: bool = True) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         tasks: list[asyncio.Task[Any]] = []
         if serve_web:
-            gateway.addresses["web"] = await stack.enter_async_context(_web(gateway))
+            gateway.addresses["web"] = await stack.enter_async_context(_web(gateway, extra_routes))
         tasks += await _listen(gateway)
         working = [
             *(
@@ -248,11 +253,11 @@ def _ended(task: asyncio.Task[Any], log: Any) -> None:
 
 
 @asynccontextmanager
-async def _web(gateway: Gateway) -> AsyncIterator[str]:
+async def _web(gateway: Gateway, extra_routes: Sequence[web.RouteDef]) -> AsyncIterator[str]:
     config = gateway.config
     application = web.Application(client_max_size=config.limits.body_bytes)
     doors = {
-        name: Door(gateway.accounts[name].kind, name, channel)
+        name: Door.of(gateway.accounts[name].kind, name, channel)
         for name, channel in gateway.channels.items()
     }
     route = WebhookRoute(
@@ -263,6 +268,7 @@ async def _web(gateway: Gateway) -> AsyncIterator[str]:
     )  # fmt: skip
     application.add_routes(route.routes())
     application.add_routes(HealthRoutes(gateway.store, gateway.intake, gateway.delivery).routes())
+    application.add_routes(extra_routes)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, config.server.host, config.server.port)
@@ -326,21 +332,6 @@ def _installation_key(config: Config) -> Keys:
         if config.database_path.exists():
             raise
         return Keys.create(config.data_dir)
-
-
-def _view(account: ReadyAccount, channel: Channel) -> AccountView:
-    can = channel.capabilities
-    address = channel.addresses[0] if isinstance(channel, Correspondent) else ""
-    return AccountView(
-        id=account.id,
-        kind=account.kind,
-        brand=account.brand,
-        space=can.address_space,
-        form=can.form,
-        queue=account.queue,
-        domain=address.rpartition("@")[2],
-        subject=can.subject,
-    )
 
 
 def _spread() -> float:

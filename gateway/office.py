@@ -1,10 +1,11 @@
 """What works beside a running gateway on the same data directory: a store and a desk, without the
-lock, the worker processes and the channels. The part of the composition root that the command line
+lock, the worker processes and the network. The part of the composition root that the command line
 shares with `gateway.app`.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,15 +13,20 @@ import structlog
 
 from gateway.config import Config
 from gateway.desk.commands import Desk
-from gateway.domain.channel import Capabilities
-from gateway.domain.errors import SettingsError
+from gateway.domain.channel import Channel, Correspondent
+from gateway.domain.decision import Certificate
+from gateway.domain.errors import SettingsError, StoreError
 from gateway.domain.snapshot import AccountView
 from gateway.intake.accept import Accept, MailIdentity
 from gateway.keys import Keys
+from gateway.offline import offline_world
 from gateway.registry import ReadyAccount, Registry
 from gateway.store.apply import apply
 from gateway.store.blobs import FileBlobs
+from gateway.store.catalog import load
 from gateway.store.sqlite import SqliteStore
+from gateway.store.transaction import Transaction
+from gateway.workers.snapshots import certificates_in_force
 from gateway.world import MonotonicIds, SystemClock
 
 T = TypeVar("T")
@@ -29,7 +35,7 @@ T = TypeVar("T")
 class SameProcess:
     """Stands in for the pool of worker processes where nobody waits for an acknowledgement."""
 
-    async def run(self, function: Callable[..., T], *args: object, timeout: float) -> T:  # noqa: ARG002, ASYNC109 - the pool's signature; whoever waits here can interrupt
+    async def run(self, function: Callable[..., T], *args: object, timeout: float) -> T:  # noqa: ARG002, ASYNC109 - the pool's signature; who waits here can interrupt
         """Run it on the spot."""
         return function(*args)
 
@@ -39,8 +45,8 @@ class Office:
     """What a command beside a running gateway works with."""
 
     config: Config
-    registry: Registry
-    accounts: Mapping[str, ReadyAccount]
+    channels: Mapping[str, Channel]
+    """By account; they can read what came, and reach nobody."""
     keys: Keys
     store: SqliteStore
     blobs: FileBlobs
@@ -55,53 +61,66 @@ async def desk_only(config: Config, registry: Registry | None = None) -> AsyncIt
     """Open the store of a data directory, whether a gateway runs on it or not.
 
     Raises:
-        SettingsError: there is no database or no key; nothing is created here.
+        SettingsError: there is no database or no key, and none is made here.
         StoreError: the database cannot be opened.
     """
     if not config.database_path.is_file():
         msg = (
-            f"there is no gateway database {config.database_path}; name the right folder with "
+            f"there is no database {config.database_path}; name the gateway's folder with "
             "--data-dir, or let `gateway serve` make one"
         )
         raise SettingsError(msg)
-    registry = registry or Registry.installed()
-    accounts = registry.accounts(config)
     keys = Keys.load(config.data_dir)
     clock, ids = SystemClock(), MonotonicIds()
+    accounts = (registry or Registry.installed()).accounts(config)
+    channels = {
+        name: account.channel.from_account(
+            account.settings,
+            offline_world(
+                name,
+                brand=account.brand,
+                public_url=config.public_url,
+                clock=clock,
+                sign=keys.sign,
+            ),
+        )
+        for name, account in accounts.items()
+    }
     store = SqliteStore(config.database_path)
     await store.open()
     try:
         blobs = FileBlobs(config.data_dir / "blobs", keys)
-        yield Office(
-            config=config,
-            registry=registry,
-            accounts=accounts,
-            keys=keys,
-            store=store,
-            blobs=blobs,
-            desk=Desk(
-                store,
-                {name: account_view(a, a.channel.capabilities) for name, a in accounts.items()},
-                apply,
-                clock,
-                ids,
-                config.answers.close_after_hours * 3600,
-            ),
-            intake=Accept(
-                store, blobs, keys, SameProcess(), clock, ids, structlog.get_logger("gateway"),
-                identity=mail_identity(accounts, keys),
-            ),
-            clock=clock,
-            ids=ids,
+        views = {name: account_view(accounts[name], built) for name, built in channels.items()}
+        desk = Desk(store, views, apply, clock, ids, config.answers.close_after_hours * 3600)
+        intake = Accept(
+            store, blobs, keys, SameProcess(), clock, ids, structlog.get_logger("gateway"),
+            identity=mail_identity(channels.values()),
         )  # fmt: skip
+        yield Office(config, channels, keys, store, blobs, desk, intake, clock, ids)
     finally:
         await store.close()
 
 
-def account_view(account: ReadyAccount, can: Capabilities) -> AccountView:
-    """An account as planning and the desk see it. `can` is the built channel's where there is one:
-    an instance may know more than its class."""
-    domain = mail_address(account).rpartition("@")[2]
+def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
+    """Those in force in a data directory, read without writing to it; () where there is no database.
+
+    Raises `StoreError` when it cannot be read.
+    """
+    if not config.database_path.is_file():
+        return ()
+    address = f"{config.database_path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            return certificates_in_force(Transaction(connection, load("sqlite3")))
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot read {config.database_path}: {error}") from error
+
+
+def account_view(account: ReadyAccount, channel: Channel) -> AccountView:
+    """An account as planning and the desk see it."""
+    can = channel.capabilities
+    address = channel.addresses[0] if isinstance(channel, Correspondent) else ""
     return AccountView(
         id=account.id,
         kind=account.kind,
@@ -109,19 +128,15 @@ def account_view(account: ReadyAccount, can: Capabilities) -> AccountView:
         space=can.address_space,
         form=can.form,
         queue=account.queue,
-        domain=domain if can.threading == "headers" else "",
+        domain=address.rpartition("@")[2],
         subject=can.subject,
     )
 
 
-def mail_identity(accounts: Mapping[str, ReadyAccount], keys: Keys | None) -> MailIdentity:
-    """Our own addresses, and the marks by which our own mail is known when it comes back."""
+def mail_identity(channels: Iterable[Channel]) -> MailIdentity:
+    """The addresses and marks by which our own letters are known when they come back."""
+    writers = [channel for channel in channels if isinstance(channel, Correspondent)]
     return MailIdentity(
-        own_addresses=frozenset(filter(None, map(mail_address, accounts.values()))),
-        loop_marks=frozenset(keys.sign("loop", name) for name in accounts) if keys else frozenset(),
+        own_addresses=frozenset(a for letters in writers for a in letters.addresses),
+        loop_marks=frozenset(letters.loop_mark for letters in writers),
     )
-
-
-def mail_address(account: ReadyAccount) -> str:
-    """The mail address of an account, where its channel has such a setting."""
-    return str(getattr(account.settings, "address", ""))

@@ -82,8 +82,9 @@ def make_case(question: Question, brands: Mapping[str, Brand], languages: Sequen
 def _language(question: Question, text: str, languages: Sequence[str]) -> tuple[str, bool]:
     """The language to answer in, and whether it is the customer's own."""
     spoken = str(question.dialogue.get("language", ""))
-    if spoken in languages and len(text.split()) < WORDS_TO_BELIEVE and len(text) <= SHORT_REPLY:
-        # "2" or "ok" says nothing about the language of the conversation.
+    choosing = question.dialogue.get("pending") in {"brand?", "topic?"}
+    if spoken in languages and (choosing or len(text.strip()) <= SHORT_REPLY):
+        # "2", "ok" or an app's name says nothing about the language of the conversation.
         return spoken, True
     by_base = {language.split("-")[0]: language for language in reversed(languages)}
     base = question.language.replace("_", "-").split("-")[0].lower()

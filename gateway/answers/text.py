@@ -57,7 +57,7 @@ def _without(courtesies: frozenset[str], sentence: str) -> str:
     """The sentence without its courteous clauses; a merely courteous one stays as it is."""
     clauses = _COMMA.split(sentence.strip())
     kept = [clause for clause in clauses if bare(clause) not in courtesies]
-    return ",".join(kept if kept else clauses).strip()
+    return ",".join(kept or clauses).strip()
 
 
 def is_reply_subject(subject: str) -> bool:

@@ -56,16 +56,17 @@ class Stage:
     async def tell(self, zh: str, en: str, pause: float = 2.0) -> None:
         """The narrator says what comes now, and leaves time to read it."""
         self.progress.lines.append(Line(Words(zh, en)))
-        await self._rest(pause)
+        await self.pause(pause)
 
     async def quote(self, speaker: str, text: str, pause: float = 2.0) -> None:
         """Somebody's own words."""
         self.progress.lines.append(Line(Words(text, text), speaker))
-        await self._rest(pause)
+        await self.pause(pause)
 
-    async def _rest(self, pause: float) -> None:
+    async def pause(self, seconds: float) -> None:
+        """Time to read; none when nobody reads along."""
         if self.pace:
-            await asyncio.sleep(pause * self.pace)
+            await asyncio.sleep(seconds * self.pace)
 
     def show(self, seen: object, zh: str, en: str) -> None:
         """A check: what was seen. Raises `NotSeen`."""

@@ -68,5 +68,7 @@ class Watch:
 def _detail(data: Mapping[str, Any]) -> str:
     """What happened, short enough for a line."""
     said = [data[name] for name in _TELLING if data.get(name)]
-    texts = [", ".join(map(str, value)) if isinstance(value, list) else str(value) for value in said]
+    texts = [
+        ", ".join(map(str, value)) if isinstance(value, list) else str(value) for value in said
+    ]
     return " · ".join(texts[:3])

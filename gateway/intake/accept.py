@@ -6,7 +6,7 @@ Nothing here makes a network call, and nothing waits without a bound.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -63,21 +63,25 @@ class Accept:
     """Told after each commit that there is work."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(account, outcome) → number; outcome: accepted, duplicate, quarantined, refused, overloaded."""
+    calls: int = 0
+    """Webhook calls that wait for their answer now."""
 
     async def events(self, account: str, events: Sequence[ChannelEvent], verified: str) -> None:
         """Store the events of one call in one commit. Raises `Overloaded` with nothing stored."""
         now = self.clock.now()
-        cleaned = [(event, await self._clean(event)) for event in events]
-        steps.reach("accept.parsed")
-        rows, blobs = [], []
-        for event, safe in cleaned:
+        rows: list[dict[str, Any]] = []
+        blobs: list[tuple[int, list[str]]] = []
+        for event in events:
+            # The key of what came, before anything is taken out of it.
             key = self.dedup_key(event)
-            kept, addresses = await self._keep_attachments(safe)
-            rows.append(self._row(account, kept, key, verified, now))
-            blobs.append(addresses)
-        if not rows:
-            return
-        await self._commit(account, rows, blobs)
+            safe = clean(event) if _is_small(event) else await self._clean_elsewhere(event)
+            if isinstance(safe, Inbound) and safe.attachments:
+                safe, addresses = await self._keep_attachments(safe)
+                blobs.append((len(rows), addresses))
+            rows.append(self._row(account, safe, key, verified, now))
+        steps.reach("accept.parsed")
+        if rows:
+            await self._commit(account, rows, blobs)
 
     async def mail(self, account: str, raw: RawMail) -> None:
         """Read and store one mail; what cannot be read is kept in quarantine. Returns after the
@@ -100,12 +104,15 @@ class Accept:
     async def _store_mail(self, account: str, read: MailRead) -> None:
         now = self.clock.now()
         steps.reach("accept.parsed")
-        rows, blobs = [], []
+        rows: list[dict[str, Any]] = []
+        blobs: list[tuple[int, list[str]]] = []
         for number, event in enumerate(read.events):
-            key = self.digester.digest("dedup", read.fingerprint + bytes([number % 256]))
-            kept, addresses = await self._keep_attachments(event)
-            rows.append(self._row(account, kept, key, "smtp", now))
-            blobs.append(addresses)
+            key = self.digester.digest("dedup", read.fingerprint + number.to_bytes(4))
+            safe = event
+            if isinstance(event, Inbound) and event.attachments:
+                safe, addresses = await self._keep_attachments(event)
+                blobs.append((number, addresses))
+            rows.append(self._row(account, safe, key, "smtp", now))
         await self._commit(account, rows, blobs)
 
     async def quarantine(
@@ -145,14 +152,10 @@ class Accept:
             return f"m:{event.external_id}"
         return f"h:{self.digester.digest('dedup', stored_form(event).encode())}"
 
-    async def _clean(self, event: ChannelEvent) -> ChannelEvent:
-        if isinstance(event, Inbound) and len(event.text) > INLINE_TEXT:
-            return await self.workers.run(clean, event, timeout=READ_SECONDS)
-        return clean(event)
+    async def _clean_elsewhere(self, event: ChannelEvent) -> ChannelEvent:
+        return await self.workers.run(clean, event, timeout=READ_SECONDS)
 
-    async def _keep_attachments(self, event: ChannelEvent) -> tuple[ChannelEvent, list[str]]:
-        if not isinstance(event, Inbound) or not any(a.data for a in event.attachments):
-            return event, []
+    async def _keep_attachments(self, event: Inbound) -> tuple[Inbound, list[str]]:
         addresses = [
             await self.blobs.put(a.data) if a.data is not None else "" for a in event.attachments
         ]
@@ -177,33 +180,36 @@ class Accept:
         }
 
     async def _commit(
-        self, account: str, rows: list[dict[str, Any]], blobs: list[list[str]]
+        self, account: str, rows: list[dict[str, Any]], blobs: list[tuple[int, list[str]]]
     ) -> None:
+        """One durable commit. `blobs`: (index of the row, addresses it names)."""
         steps.reach("accept.queued")
         try:
-            new = await self._write(rows, blobs)
+            if blobs:
+                new = await self.store.write(lambda tx: _with_blobs(tx, rows, blobs))
+            else:
+                new = await self.store.insert("intake.accept", rows)
         except Overloaded:
             self.counts[account, "overloaded"] += 1
             raise
-        self.counts[account, "accepted"] += new
-        self.counts[account, "duplicate"] += len(rows) - new
         if new:
+            self.counts[account, "accepted"] += new
             self.arrived()
+        if new < len(rows):
+            self.counts[account, "duplicate"] += len(rows) - new
         steps.reach("ack.before")
 
-    def _write(self, rows: list[dict[str, Any]], blobs: list[list[str]]) -> Awaitable[int]:
-        if not any(blobs):
-            return self.store.insert("intake.accept", rows)
 
-        def work(tx: Tx) -> int:
-            new = 0
-            for row, addresses in zip(rows, blobs, strict=True):
-                new += tx.run("intake.accept_one", **row)
-                for address in addresses:
-                    tx.run("meta.add_blob_ref", address=address, owner=row["id"])
-            return new
+def _is_small(event: ChannelEvent) -> bool:
+    return not isinstance(event, Inbound) or len(event.text) <= INLINE_TEXT
 
-        return self.store.write(work)
+
+def _with_blobs(tx: Tx, rows: list[dict[str, Any]], blobs: list[tuple[int, list[str]]]) -> int:
+    new = sum(tx.run("intake.accept_one", **row) for row in rows)
+    for index, addresses in blobs:
+        for address in addresses:
+            tx.run("meta.add_blob_ref", address=address, owner=rows[index]["id"])
+    return new
 
 
 @dataclass(frozen=True, slots=True)

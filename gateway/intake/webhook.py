@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 from aiohttp import web
 
@@ -22,7 +22,20 @@ class Door:
 
     kind: str
     account: str
-    channel: Channel
+    webhook: Webhook | None
+    """The channel, where it takes webhooks."""
+    bad_signature_status: int = 403
+
+    @classmethod
+    def of(cls, kind: str, account: str, channel: Channel) -> Self:
+        """Looked at once: asking a protocol whether an object fits costs as much as a signature."""
+        webhook: object = channel
+        return cls(
+            kind,
+            account,
+            webhook if isinstance(webhook, Webhook) else None,
+            channel.capabilities.bad_signature_status,
+        )
 
 
 class WebhookRoute:
@@ -54,7 +67,6 @@ class WebhookRoute:
         """Set again once the port is known, where none was configured."""
         self._body_limit = body_limit
         self._in_flight = in_flight
-        self._under_way = 0
 
     def routes(self) -> list[web.RouteDef]:
         """For `Application.add_routes`."""
@@ -65,14 +77,15 @@ class WebhookRoute:
 
     async def handle(self, request: web.Request) -> web.Response:
         """One call, bounded in number, size and outcome."""
-        if self._under_way >= self._in_flight:
-            self._intake.counts["", "overloaded"] += 1
+        intake = self._intake
+        if intake.calls >= self._in_flight:
+            intake.counts["", "overloaded"] += 1
             return _reply(503, "too many calls at once; try again")
-        self._under_way += 1
+        intake.calls += 1
         try:
             return await self._handle(request)
         finally:
-            self._under_way -= 1
+            intake.calls -= 1
 
     async def _handle(self, request: web.Request) -> web.Response:
         kind, account = request.match_info["kind"], request.match_info["account"]
@@ -99,8 +112,8 @@ class WebhookRoute:
         return await self._take(door, call)
 
     async def _take(self, door: Door, call: HttpRequest) -> web.Response:
-        channel: Any = door.channel
-        if not isinstance(channel, Webhook):
+        channel = door.webhook
+        if channel is None:
             return _reply(405, f"{door.kind} accounts take no webhooks")
         try:
             proof = channel.verify(call)
@@ -108,7 +121,7 @@ class WebhookRoute:
             # Metadata only: the body of a stranger is not kept.
             self._intake.counts[door.account, "refused"] += 1
             self._log.warning("webhook refused", account=door.account, why=str(error))
-            return _reply(door.channel.capabilities.bad_signature_status, f"refused: {error}")
+            return _reply(door.bad_signature_status, f"refused: {error}")
         try:
             parsed = channel.parse(call)
             await self._intake.events(door.account, parsed.events, f"{proof.scheme}:{proof.key_id}")
@@ -134,10 +147,10 @@ class WebhookRoute:
 
 
 def _headers(request: web.Request) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        lower = name.lower()
-        headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+    given = request.headers
+    headers = {name.lower(): value for name, value in given.items()}
+    if len(headers) < len(given):  # some name stands there twice
+        return {name: ", ".join(given.getall(name)) for name in headers}
     return headers
 
 

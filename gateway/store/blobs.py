@@ -27,6 +27,7 @@ class FileBlobs:
     def __init__(self, root: Path, cipher: Cipher) -> None:
         self._root = root
         self._cipher = cipher
+        self._synced: set[Path] = set()
 
     async def put(self, data: bytes) -> str:
         return await asyncio.to_thread(self._put, data)
@@ -43,7 +44,7 @@ class FileBlobs:
         path = self._path(address)
         partial = path.with_name(f"{path.name}.{os.urandom(6).hex()}.partial")
         try:
-            _make_synced(path.parent)
+            self._make(path.parent)
             if not path.exists():
                 with partial.open("wb") as file:
                     file.write(self._cipher.seal(data))
@@ -60,6 +61,16 @@ class FileBlobs:
         steps.reach("blob.synced")
         return address
 
+    def _make(self, directory: Path) -> None:
+        """A directory whose own entry is durable; once a process, since whoever made it, here or in
+        a process that died, may not have come as far as the sync."""
+        if directory in self._synced:
+            return
+        directory.mkdir(parents=True, exist_ok=True)
+        for parent in (directory.parent, directory.parent.parent):
+            _sync_directory(parent)
+        self._synced.add(directory)
+
     def _get(self, address: str) -> bytes:
         if not (len(address) == 64 and address.isalnum()):
             msg = f"{address!r} is no blob address"
@@ -72,14 +83,6 @@ class FileBlobs:
         except OSError as error:
             msg = f"cannot read blob {address[:12]}…: {error.strerror}"
             raise StoreError(msg) from error
-
-
-def _make_synced(directory: Path) -> None:
-    if directory.is_dir():
-        return
-    directory.mkdir(parents=True, exist_ok=True)
-    for parent in (directory.parent, directory.parent.parent):
-        _sync_directory(parent)
 
 
 def _sync_directory(directory: Path) -> None:

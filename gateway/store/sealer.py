@@ -41,7 +41,8 @@ def seal(
             "seq": seq,
             "kind": event.kind,
             "inquiry_id": event.inquiry_id,
-            "at": event.at,
+            # What comes back from the column is a float, and the chain covers how it is written.
+            "at": float(event.at),
             "digest": digest(salt, data),
         }
         chain = link(chain, seq, row)

@@ -85,7 +85,11 @@ class SqliteStore:
             target=self._run, args=(started,), name="store-writer", daemon=True
         )
         self._thread.start()
-        await started
+        try:
+            await started
+        except StoreError:
+            self._thread = None
+            raise
 
     async def close(self) -> None:
         """Write what was handed in, then stop."""
@@ -93,9 +97,10 @@ class SqliteStore:
             return
         while pending := [unit.future for unit in (*self._under_way, *self._next)]:
             await asyncio.wait(pending)
+        # From here on nothing can be handed in: behind the last group nobody would write it.
+        thread, self._thread = self._thread, None
         self._groups.put(None)
-        await asyncio.to_thread(self._thread.join)
-        self._thread = None
+        await asyncio.to_thread(thread.join)
         await asyncio.to_thread(self._readers.shutdown)
         for connection in self._opened:
             connection.close()
@@ -121,7 +126,7 @@ class SqliteStore:
         return new
 
     async def read(self, query: Callable[[Reader], T]) -> T:
-        if self._loop is None:
+        if self._loop is None or self._thread is None:
             msg = "the store is not open"
             raise StoreError(msg)
         return await self._loop.run_in_executor(self._readers, self._read, query)
@@ -153,17 +158,25 @@ class SqliteStore:
     # ------------------------------------------------------------ readers
 
     def _read(self, query: Callable[[Reader], T]) -> T:
-        connection = getattr(self._local, "connection", None)
+        try:
+            connection = self._reader()
+            connection.execute("BEGIN")
+            try:
+                return query(Transaction(connection, self._catalog))
+            finally:
+                _roll_back(connection)
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
+
+    def _reader(self) -> sqlite3.Connection:
+        """The connection of this thread."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._connect()
             connection.execute("PRAGMA query_only=ON")
             self._local.connection = connection
             self._opened.append(connection)
-        connection.execute("BEGIN")
-        try:
-            return query(Transaction(connection, self._catalog))
-        finally:
-            connection.execute("ROLLBACK")
+        return connection
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -180,12 +193,15 @@ class SqliteStore:
 
     def _run(self, started: asyncio.Future[None]) -> None:
         assert self._loop is not None  # noqa: S101 - set by open() before this thread exists
+        connection: sqlite3.Connection | None = None
         try:
             with file_lock(self._path.with_name(self._path.name + ".migrate")):
                 connection = self._connect()
                 connection.execute("PRAGMA journal_mode=WAL")
                 migrate(connection, "BEGIN IMMEDIATE", _for_sqlite)
         except (OSError, sqlite3.Error, GatewayError) as error:
+            if connection is not None:
+                connection.close()
             failure = StoreError(f"cannot open the database {self._path}: {error}")
             failure.__cause__ = error
             self._loop.call_soon_threadsafe(started.set_exception, failure)
@@ -215,10 +231,19 @@ class SqliteStore:
         Returns the units that are settled and those that the time bound left over.
         """
         try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            # Another process has held the database for longer than the patience of `_connect`, or
+            # it cannot be written at all: each unit by itself would only wait for the same again.
+            for unit in group:
+                unit.error = self._translate(error)
+            return group, []
+        try:
             settled, rest = self._together(connection, group, deadline)
-        except sqlite3.Error:
-            # A full disk or a failing COMMIT takes the whole group with it: the units are
-            # re-runnable, so the innocent ones go through and the guilty one gets its error.
+        except Exception:  # noqa: BLE001 - whatever it is, it is the guilty unit's and nobody else's
+            # A full disk or a failing COMMIT takes the whole group with it, and so does a row that
+            # cannot be written: the units are re-runnable, so the innocent ones go through and the
+            # guilty one gets its error.
             _roll_back(connection)
             self.stats["reruns"] += 1
             for unit in group:
@@ -229,7 +254,6 @@ class SqliteStore:
     def _together(
         self, connection: sqlite3.Connection, group: list[_Unit], deadline: float
     ) -> tuple[list[_Unit], list[_Unit]]:
-        connection.execute("BEGIN IMMEDIATE")
         tx = Transaction(connection, self._catalog)
         count = 0
         while count < len(group) and (count == 0 or time.monotonic() < deadline):
@@ -250,8 +274,9 @@ class SqliteStore:
     def _alone(self, connection: sqlite3.Connection, unit: _Unit) -> None:
         unit.error = unit.result = None
         try:
+            connection.execute("BEGIN IMMEDIATE")
             self._together(connection, [unit], time.monotonic() + GROUP_SECONDS)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - see _attempt
             _roll_back(connection)
             unit.error = self._translate(error)
 
@@ -298,7 +323,7 @@ class SqliteStore:
         self._catalog["events.append"](connection, rows)
         self._catalog["events.append_contents"](connection, inner)
 
-    def _translate(self, error: sqlite3.Error) -> GatewayError:
+    def _translate(self, error: Exception) -> GatewayError:
         if isinstance(error, sqlite3.IntegrityError):
             # A key that is there already: somebody else was faster.
             return Conflict(str(error))
@@ -334,7 +359,7 @@ def _lost(error: Exception) -> sqlite3.Error:
     return error if isinstance(error, sqlite3.Error) else sqlite3.OperationalError(str(error))
 
 
-def _is_full(error: sqlite3.Error) -> bool:
+def _is_full(error: Exception) -> bool:
     # SQLITE_FULL is a full disk; an I/O error while writing is most often one too (a full file
     # system refuses to grow the WAL or its index), and is safe to answer with "try later".
     name = getattr(error, "sqlite_errorname", "") or ""

@@ -6,6 +6,7 @@ and an event that fails pauses its own lane only, until it goes to quarantine.
 
 import asyncio
 import json
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ PLAN_SECONDS = 30.0
 #: Events of one batch sent to a worker together: enough to make the round trip cheap, few enough
 #: that both workers have something to do.
 CHUNK = 16
+#: Seconds one rest lasts at most when acknowledging has precedence.
+LONGEST_REST = 0.25
 #: Plans made anew for the same event before it counts as a failure.
 REPLANS = 6
 
@@ -54,6 +57,8 @@ class Pipeline:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     applied: Callable[[Plan], None] = lambda _: None
     """Told after each commit; wakes delivery and timers."""
+    pressed: Callable[[], bool] = lambda: False
+    """Whether so many callers wait for an acknowledgement that planning should give way."""
     counts: Counter[str] = field(default_factory=Counter)
     _stranded: bool = False
     """A batch broke off (the disk was full): its lanes are still ours and are freed first."""
@@ -84,7 +89,11 @@ class Pipeline:
             # One event of each lane at a time: the next is planned against what this one wrote.
             heads = [rows[0] for rows in lanes.values()]
             last = {row["id"] for rows in lanes.values() for row in rows[-1:]}
+            started = time.monotonic()
             going_on = await self._wave(heads, last)
+            if self.pressed():
+                # Half the time at most: customers' providers wait seconds, our own queue can wait.
+                await asyncio.sleep(min(LONGEST_REST, time.monotonic() - started))
             lanes = {lane: rows[1:] for lane, rows in lanes.items() if rows[1:] and going_on[lane]}
         return taken
 

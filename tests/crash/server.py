@@ -11,8 +11,7 @@ import json
 import signal
 from pathlib import Path
 
-from gateway import steps
-from gateway.app import Gateway, assemble, running
+from gateway.app import Gateway, assemble, lock_data, running
 from gateway.config import load
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import Conflict
@@ -28,12 +27,14 @@ async def serve(config: Path, settle: float) -> None:
     """Work until SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    async with assemble(load(config)) as gateway:
-        gateway.delivery.settle = settle
-        async with running(gateway):
-            await permit(gateway)
-            print("ready", json.dumps(gateway.addresses), flush=True)
-            await stopped.wait()
+    settings = load(config)
+    with lock_data(settings.data_dir):
+        async with assemble(settings) as gateway:
+            gateway.delivery.settle = settle
+            async with running(gateway):
+                await permit(gateway)
+                print("ready", json.dumps(gateway.addresses), flush=True)
+                await stopped.wait()
 
 
 async def permit(gateway: Gateway) -> None:
@@ -56,8 +57,6 @@ def main() -> None:
     configure_logging("info", json=True)
     if given.fault:
         plant(given.fault)
-    if steps._armed:
-        print("armed", flush=True)
     asyncio.run(serve(given.config, given.settle))
 
 

@@ -6,9 +6,6 @@ from gateway.demo.stage import Stage
 from gateway.domain.store import Reader
 from gateway.store.sealer import verify
 
-#: The outgoing messages of the story that came back.
-EXPECTED_BOUNCES = 1
-
 
 async def permission(stage: Stage) -> None:
     """No certificate, no automatic answer."""
@@ -17,7 +14,10 @@ async def permission(stage: Stage) -> None:
         "Automatic answers need a certificate: reviewed questions prove that few would be wrong.",
     )
     found = {certificate.scope: certificate for certificate in await stage.certified()}
-    for scope, zh, en in (("*/zh-CN/normal", "中文", "Chinese"), ("*/en/normal", "英文", "English")):
+    for scope, zh, en in (
+        ("*/zh-CN/normal", "中文", "Chinese"),
+        ("*/en/normal", "英文", "English"),
+    ):
         one = found.get(scope)
         facts = f"{one.answered}/{one.wrong}, ≥ {one.threshold:.2f}" if one else "-"
         stage.show(one, f"{zh}证书（答/错 {facts}）", f"{en} certified (answered/wrong {facts})")
@@ -26,7 +26,6 @@ async def permission(stage: Stage) -> None:
         "标为演示用，正式服务不接受",
         "marked demo: `serve` refuses them",
     )
-    await stage.tell("", "", 0.5)
 
 
 async def balance(stage: Stage) -> None:

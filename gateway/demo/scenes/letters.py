@@ -59,9 +59,7 @@ async def password(stage: Stage) -> None:
         "says that it is automatic and how to reach a person",
     )
     row = await stage.reached(MAIL, PASSWORD.address, "answered")
-    stage.show(
-        row["topic"] == "password_reset", "主题 password_reset", "topic password_reset"
-    )
+    stage.show(row["topic"] == "password_reset", "主题 password_reset", "topic password_reset")
 
 
 async def add_card(stage: Stage) -> None:
@@ -73,7 +71,9 @@ async def add_card(stage: Stage) -> None:
         answer.text.startswith("This is an automatic reply."), "用英文回复", "answered in English"
     )
     stage.show(
-        answer.in_reply_to == question.message_id, "回信与来信在同一会话", "in the customer's thread"
+        answer.in_reply_to == question.message_id,
+        "回信与来信在同一会话",
+        "in the customer's thread",
     )
     row = await stage.reached(MAIL, CARD_BINDING.address, "answered")
     stage.show(row["topic"] == "bind_card", "主题 bind_card", "topic bind_card")
@@ -108,7 +108,9 @@ async def bounced(stage: Stage) -> None:
         stage.letters.bounce(ours), sender="", recipients=[ours.envelope_from or MAILBOX]
     )
     await stage.until(
-        lambda r: _delivery(r, message) == "bounced", "回信显示为被退回", "the answer shows as bounced"
+        lambda r: _delivery(r, message) == "bounced",
+        "回信显示为被退回",
+        "the answer shows as bounced",
     )
     row = await stage.reached(MAIL, GIFT.address, "queued")
     handle = await stage.read(lambda r: stage.handle(r, MAIL, GIFT.address))
@@ -159,7 +161,9 @@ async def out_of_office(stage: Stage) -> None:
     )
     after = await stage.read(lambda r: r.one("inquiries.by_id", id=row["id"]))
     stage.show(
-        after is not None and after["state"] == "answered", "咨询状态不变", "the inquiry is unchanged"
+        after is not None and after["state"] == "answered",
+        "咨询状态不变",
+        "the inquiry is unchanged",
     )
 
 
@@ -174,7 +178,8 @@ async def gbk(stage: Stage) -> None:
     answer = await stage.letters_to(OLD_MAILER.address)
     row = await stage.reached(MAIL, OLD_MAILER.address, "answered")
     messages, rows = await asyncio.gather(
-        stage.messages(row), stage.read(lambda r: r.all("inquiries.listed", state="", queue="", n=200))
+        stage.messages(row),
+        stage.read(lambda r: r.all("inquiries.listed", state="", queue="", n=200)),
     )
     stage.show(
         messages[0]["text"] == OLD_MAILER.text and row["subject"] == OLD_MAILER.subject,

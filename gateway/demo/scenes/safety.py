@@ -116,10 +116,11 @@ def spellings(number: str) -> list[bytes]:
 
 
 def files_with(folder: Path, needles: list[bytes]) -> list[str]:
-    """The files below a folder in which one of the byte strings stands."""
+    """The files below a folder in which one of the byte strings stands, broken into lines or not."""
     found = []
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = file.read_bytes()
-        if any(needle in content for needle in needles):
+        joined = content.replace(b"\r", b"").replace(b"\n", b"")
+        if any(needle in content or needle in joined for needle in needles):
             found.append(file.name)
     return found

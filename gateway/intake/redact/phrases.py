@@ -65,7 +65,7 @@ _SENTENCE_END = re.compile(r"[\s\"'”’)]*(?:$|[.,;!?。，；！？\n])")
 _COUNTED = re.compile(words.UNIT)
 _PAYMENT = re.compile(r"\s?[\"'“「]?(?P<value>[0-9]{6})" + _END)
 _PIN = re.compile(r"\s?(?P<value>[0-9]{4,6})" + _END)
-_MIXED = re.compile(r"\s?[\"'“「]?(?P<value>(?=[!-~]*[A-Za-z])(?=[!-~]*[0-9])[!-~]{6,64})")
+_MIXED = re.compile(r"\s?[\"'“「]?(?P<value>(?=[!-~]{0,63}[a-z])(?=[!-~]{0,63}[0-9])[!-~]{6,64})")
 
 
 def may_hold_password(text: str) -> bool:
@@ -239,7 +239,7 @@ def _linked(sheet: str, end: int, reach: int, *, pin: bool) -> tuple[int, int] |
             continue
         value = token[0].rstrip(_CLOSING)
         stop = token.start() + len(value)
-        gap = sheet[end : link.start()].strip()
+        gap = sheet[end : link.start()].strip() or link["weak"] or ""
         if pin and not value.isdigit():
             return None
         if _is_password(value, sheet, stop, gap, link):

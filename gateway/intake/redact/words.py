@@ -35,12 +35,12 @@ OTHER_CODE = re.compile(
     r"(?:error|country|area|zip|post(?:al)?|bar|qr|promo(?:tion)?|discount|coupon|voucher|referral|"
     r"invit(?:e|ation)|sort|bank|swift|bic|product|order|tracking|branch|status|response|reason|"
     r"colou?r|source|dress|http|exit|return|item|store|shop|merchant|currency|language|routing|"
-    r"gift|city|region|province|agent|staff|case|dialling|dialing|result|failure|fault)[ _-]?$"
+    r"gift|city|region|province|pin|agent|staff|case|dialling|dialing|result|failure|fault)[ _-]?$"
 )
 """What makes a `code` none that is secret, read right before the word."""
 
 CVV = re.compile(
-    r"cv[vcn]2?(?![a-z0-9])(?: ?(?:code|number|no\.?))?|csc(?![a-z0-9])|"
+    r"cv[vcn](?:2(?![0-9]{2}(?![0-9])))?(?![a-z])(?: ?(?:code|number|no\.?))?|csc(?![a-z])|"
     r"card (?:security|verification) (?:code|value|number)(?![a-z])|"
     r"security (?:code|number)(?![a-z])|verification value(?![a-z])|安全[码碼]|"
     + "|".join(
@@ -95,7 +95,8 @@ BACK_LINK = (
 
 PASSWORD_LINK = re.compile(
     r"\s{0,2}(?:(?P<mark>[:：=＝])|应该是|應該是|改成了?|改为了?|改為了?|设为了?|設為了?|设成了?|設成了?|"
-    r"是|为|為|(?P<english>(?<![a-z])(?:is|was|are|changed to|set to|to be)(?![a-z])))"
+    r"是|为|為|(?P<english>(?<![a-z])(?:is|was|are|changed to|set to|to be)(?![a-z]))|"
+    r"(?P<weak>(?<![a-z])to(?![a-z])))"
     r"\s{0,2}[:：]?[\s\"'“”‘’「『【<(（]{0,3}"
 )
 

@@ -78,3 +78,13 @@ SELECT COUNT(*) FROM quarantine WHERE state = 'kept'
 
 -- name: revive(id)!
 UPDATE raw_events SET state = 'pending', attempts = 0 WHERE id = :id AND state = 'quarantined'
+
+-- name: quarantine_filed(id, filed, at)!
+-- Replayed, and put away under another id: the event may come back under the old one.
+UPDATE quarantine SET id = :filed, dedup_key = :filed, state = 'replayed', replayed_at = :at
+WHERE id = :id AND state = 'kept'
+
+-- name: quarantine_listed(state, n)
+-- An empty state means any.
+SELECT id, account, stage, reason, blob, event_id, at, state, replayed_at, meta
+FROM quarantine WHERE (:state = '' OR state = :state) ORDER BY at DESC, id DESC LIMIT :n

@@ -38,3 +38,7 @@ UPDATE messages SET external_id = :external_id WHERE id = :id
 
 -- name: by_id(id)^
 SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages WHERE id = :id
+
+-- name: queued_again(id)!
+-- A person lets it go out once more: what became of it so far no longer counts.
+UPDATE messages SET delivery = 'queued', delivery_rank = 0, delivery_detail = '' WHERE id = :id

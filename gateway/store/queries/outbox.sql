@@ -91,3 +91,7 @@ DELETE FROM pauses WHERE account = :account
 
 -- name: pauses(now)
 SELECT account, until, why FROM pauses WHERE until > :now
+
+-- name: of_inquiry(inquiry_id)
+SELECT id, account, recipient, state, attempts, created_at, due_at, sent_at, external_id, failure, detail
+FROM outbox WHERE inquiry_id = :inquiry_id ORDER BY created_at, id

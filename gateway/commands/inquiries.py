@@ -1,0 +1,245 @@
+"""What an agent does on the command line: look, claim, reply, note, resolve."""
+# ruff: noqa: PLC0415 - heavy parts are imported by the command that needs them: --help stays fast
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.commands.options import (
+    Agent,
+    AsJson,
+    ConfigFile,
+    DataDir,
+    Limit,
+    example,
+    in_office,
+    who,
+)
+from gateway.commands.screen import as_json, moment, printable, say, span, table, warn
+from gateway.domain.model import InquiryState, Note
+
+if TYPE_CHECKING:
+    from gateway.domain.store import Reader
+    from gateway.office import Office
+
+LIST_EXAMPLE = example("gateway inquiries list --state queued --queue payments")
+SHOW_EXAMPLE = example("gateway inquiries show 260131-004217", "gateway inquiries show … --json")
+QUEUES_EXAMPLE = example("gateway queues --json")
+CLAIM_EXAMPLE = example("gateway claim 260131-004217 --agent lin")
+REPLY_EXAMPLE = example(
+    "gateway reply 260131-004217 'The refund is on its way.' --agent lin",
+    "gateway reply 260131-004217 --agent lin < answer.txt",
+)
+NOTE_EXAMPLE = example("gateway note 260131-004217 'called the bank' --agent lin")
+RESOLVE_EXAMPLE = example("gateway resolve 260131-004217 --agent lin --disposition refunded")
+
+Reference = Annotated[str, typer.Argument(metavar="NUMBER", help="The inquiry's number or id.")]
+Words = Annotated[
+    str | None, typer.Argument(metavar="TEXT", help="Standard input when it is left out.")
+]
+
+
+def list_inquiries(
+    state: Annotated[InquiryState | None, typer.Option("--state", help="Only these.")] = None,
+    queue: Annotated[str, typer.Option("--queue", help="Only of this queue.")] = "",
+    limit: Limit = 50,
+    as_data: AsJson = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List inquiries, the newest first."""
+
+    async def work(office: "Office") -> list[dict[str, Any]]:
+        rows = await office.store.read(
+            lambda r: r.all("inquiries.listed", state=state or "", queue=queue, n=limit)
+        )
+        return [dict(row) for row in rows]
+
+    rows = in_office(config, data_dir, work)
+    if as_data:
+        as_json(rows)
+        return
+    table(
+        ("number", "state", "queue", "topic", "channel", "from", "with", "since", "subject"),
+        (
+            (
+                row["number"], f"{row['state']}{' !' if row['urgent'] else ''}", row["queue"],
+                row["topic"], row["channel"], row["contact_name"], row["assigned_to"],
+                moment(row["created_at"]), row["subject"],
+            )
+            for row in rows
+        ),
+        empty="no inquiries",
+    )  # fmt: skip
+
+
+def show_inquiry(
+    reference: Reference,
+    as_data: AsJson = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show one inquiry: its messages, the draft for the agent, what happened to it."""
+
+    async def work(office: "Office") -> dict[str, Any]:
+        return await office.store.read(lambda reader: _whole(reader, reference))
+
+    found = in_office(config, data_dir, work)
+    if as_data:
+        as_json(found)
+    else:
+        _print(found)
+
+
+def _whole(reader: "Reader", reference: str) -> dict[str, Any]:
+    from gateway.desk.commands import find
+
+    inquiry = dict(find(reader, reference))
+    inquiry["dialogue"] = json.loads(inquiry["dialogue"])
+    handle = reader.one("contacts.handle_of_conversation", id=inquiry["conversation_id"])
+    inquiry["from"] = {key: handle[key] for key in ("name", "address", "trust", "flag")} if handle else None
+    messages = [dict(row) for row in reader.all("messages.of_inquiry", inquiry_id=inquiry["id"])]
+    events = [dict(row) for row in reader.all("events.of_inquiry", inquiry_id=inquiry["id"])]
+    for message in messages:
+        message["meta"] = json.loads(message["meta"])
+    for event in events:
+        # Erased contents leave the event itself.
+        event["data"] = json.loads(event["data"]) if event["data"] else None
+    outbox = [dict(row) for row in reader.all("outbox.of_inquiry", inquiry_id=inquiry["id"])]
+    return {**inquiry, "messages": messages, "outbox": outbox, "events": events}
+
+
+def _print(found: Mapping[str, Any]) -> None:
+    sender = found["from"] or {}
+    urgent = "  urgent" if found["urgent"] else ""
+    say(f"{found['number']}  {found['state']}{urgent}  version {found['version']}")
+    for name, value in (
+        ("from", f"{sender.get('name', '')} <{sender.get('address', '')}> {sender.get('flag', '')}"),
+        ("account", f"{found['account']} ({found['channel']}), brand {found['brand']}"),
+        ("subject", found["subject"]),
+        ("topic", f"{found['topic']} ({found['language']})"),
+        ("queue", f"{found['queue']}, priority {found['priority']}" if found["queue"] else ""),
+        ("with", found["assigned_to"]),
+    ):
+        if str(value).strip():
+            say(f"  {name:<8} {str(value).strip()}")
+    for message in found["messages"]:
+        who_wrote = "note by " if message["visibility"] == "note" else ""
+        delivery = f"  [{message['delivery']}]" if message["delivery"] else ""
+        say(f"\n{moment(message['at'])}  {who_wrote}{message['author']}{delivery}")
+        say("\n".join(f"  {line}" for line in printable(message["text"]).splitlines()))
+        for attachment in message["meta"].get("attachments") or ():
+            say(f"  + {attachment['name']} ({attachment['size']} bytes)")
+    if draft := found["dialogue"].get("suggestion"):
+        say("\nSuggested reply")
+        say("\n".join(f"  {line}" for line in printable(draft).splitlines()))
+    say("\nWhat happened")
+    for event in found["events"]:
+        say(f"  {moment(event['at'])}  {event['kind']}")
+
+
+def queues(
+    as_data: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None
+) -> None:
+    """Show every queue with how many wait in it, and for how long."""
+
+    async def work(office: "Office") -> list[dict[str, Any]]:
+        counted = await office.store.read(lambda r: r.all("inquiries.queue_counts"))
+        known = office.config.domain_queues()
+        waiting = {row["queue"]: row for row in counted}
+        now = office.clock.now()
+        return [
+            {
+                "queue": name,
+                # A queue that was taken out of the settings may still hold inquiries.
+                "title": known[name].title if name in known else "not in the settings any more",
+                "priority": known[name].priority if name in known else None,
+                "waiting": waiting[name]["waiting"] if name in waiting else 0,
+                "oldest_seconds": now - waiting[name]["oldest"] if name in waiting else None,
+            }
+            for name in dict.fromkeys([*known, *waiting])
+        ]
+
+    rows = in_office(config, data_dir, work)
+    if as_data:
+        as_json(rows)
+        return
+    table(
+        ("queue", "title", "priority", "waiting", "oldest"),
+        (
+            (
+                row["queue"], row["title"], row["priority"], row["waiting"],
+                "" if row["oldest_seconds"] is None else span(row["oldest_seconds"]),
+            )
+            for row in rows
+        ),
+        empty="no queues",
+    )  # fmt: skip
+
+
+def claim(
+    reference: Reference,
+    agent: Agent = "",
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Take a waiting inquiry, so that nobody else does."""
+    name = who(agent)
+    number = in_office(config, data_dir, lambda office: office.desk.claim(reference, name))
+    say(f"{number} is with {name}")
+
+
+def reply(
+    reference: Reference,
+    text: Words = None,
+    agent: Agent = "",
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Answer the customer through the channel they wrote on; claims the inquiry when it waits."""
+    name, words = who(agent), _words(text)
+    message = in_office(
+        config, data_dir, lambda office: office.desk.reply(reference, name, words)
+    )
+    say(f"message {message} goes out")
+
+
+def note(
+    reference: Reference,
+    text: Words = None,
+    agent: Agent = "",
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Keep a remark for colleagues; it is never sent."""
+    remark = Note(reference, who(agent), _words(text))
+    message = in_office(config, data_dir, lambda office: office.desk.note(remark))
+    say(f"note {message} is kept")
+
+
+def resolve(
+    reference: Reference,
+    agent: Agent = "",
+    disposition: Annotated[
+        str, typer.Option("--disposition", help="What came of it, in a word.")
+    ] = "",
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Say that the matter is done; a further message of the customer opens a new inquiry."""
+    name = who(agent)
+    number = in_office(
+        config, data_dir, lambda office: office.desk.resolve(reference, name, disposition)
+    )
+    say(f"{number} is resolved")
+
+
+def _words(text: str | None) -> str:
+    if text not in (None, "-"):
+        return text
+    if sys.stdin.isatty():
+        warn("write the text, then Ctrl-D on a line of its own")
+    return sys.stdin.read().strip()

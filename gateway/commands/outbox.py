@@ -1,0 +1,215 @@
+"""What waits for a person's decision: parked transmissions, quarantine, certificates."""
+# ruff: noqa: PLC0415 - heavy parts are imported by the command that needs them: --help stays fast
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from gateway.commands.options import (
+    Agent,
+    AsJson,
+    ConfigFile,
+    DataDir,
+    Limit,
+    example,
+    in_office,
+    who,
+)
+from gateway.commands.screen import as_json, moment, say, table, warn
+from gateway.domain.errors import GatewayError
+
+if TYPE_CHECKING:
+    from gateway.office import Office
+
+OUTBOX_LIST_EXAMPLE = example("gateway outbox list --state parked")
+RETRY_EXAMPLE = example("gateway outbox retry 01kf3q…out --agent lin")
+QUARANTINE_LIST_EXAMPLE = example("gateway quarantine list --json")
+REPLAY_EXAMPLE = example("gateway quarantine replay 01kf3q…", "gateway quarantine replay --all")
+CERTIFICATES_LIST_EXAMPLE = example("gateway certificates list")
+REVOKE_EXAMPLE = example("gateway certificates revoke 01kf3q… --agent lin")
+
+OutboxState = Literal["", "ready", "leased", "begun", "sent", "unknown", "parked", "dropped"]
+#: Entries that `--all` replays at most in one go.
+_MANY = 10_000
+
+
+# ---------------------------------------------------------------- outbox
+
+
+def list_outbox(
+    state: Annotated[OutboxState, typer.Option("--state", help="Only these.")] = "",
+    limit: Limit = 50,
+    as_data: AsJson = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List outgoing messages, the newest first, and the accounts that pause."""
+
+    async def work(office: "Office") -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        now = office.clock.now()
+        rows = await office.store.read(lambda r: r.all("outbox.listed", state=state, n=limit))
+        pauses = await office.store.read(lambda r: r.all("outbox.pauses", now=now))
+        return [dict(row) for row in rows], [dict(row) for row in pauses]
+
+    rows, pauses = in_office(config, data_dir, work)
+    if as_data:
+        as_json(rows)
+        return
+    table(
+        ("id", "account", "to", "state", "tries", "created", "failure", "detail"),
+        (
+            (
+                row["id"], row["account"], row["recipient"], row["state"], row["attempts"],
+                moment(row["created_at"]), row["failure"], row["detail"],
+            )
+            for row in rows
+        ),
+        empty="nothing in the outbox" + (f" that is {state}" if state else ""),
+    )  # fmt: skip
+    for pause in pauses:
+        warn(f"{pause['account']} pauses until {moment(pause['until'])}: {pause['why']}")
+
+
+def retry(
+    reference: Annotated[str, typer.Argument(metavar="ID", help="As `outbox list` shows it.")],
+    agent: Agent = "",
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Let a parked or dropped message go out, now."""
+    from gateway.desk.upkeep import send_again
+
+    name = who(agent)
+    row = in_office(
+        config,
+        data_dir,
+        lambda office: send_again(office.store, office.clock, office.ids, reference, name),
+    )
+    if row["failure"] == "unknown":
+        warn("nobody knows whether it went out before: the customer may get it twice")
+    say(f"{reference} goes out to {row['recipient']}")
+
+
+# ---------------------------------------------------------------- quarantine
+
+
+def list_quarantine(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what was replayed already.")
+    ] = False,
+    limit: Limit = 50,
+    as_data: AsJson = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List what could not be read or planned, the newest first."""
+
+    async def work(office: "Office") -> list[dict[str, Any]]:
+        rows = await office.store.read(
+            lambda r: r.all(
+                "intake.quarantine_listed", state="" if everything else "kept", n=limit
+            )
+        )
+        return [{**row, "meta": json.loads(row["meta"])} for row in map(dict, rows)]
+
+    rows = in_office(config, data_dir, work)
+    if as_data:
+        as_json(rows)
+        return
+    table(
+        ("id", "account", "stage", "state", "at", "reason"),
+        (
+            (
+                row["id"], row["account"], row["stage"], row["state"], moment(row["at"]),
+                row["reason"],
+            )
+            for row in rows
+        ),
+        empty="the quarantine is empty",
+    )  # fmt: skip
+
+
+def replay(
+    references: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="As `quarantine list` shows them.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that is kept.")] = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Read or plan again what lies in quarantine; what still cannot be read stays there."""
+    if bool(references) == everything:
+        raise typer.BadParameter("name the entries, or say --all")
+
+    async def work(office: "Office") -> int:
+        from gateway.intake.replay import Replay
+
+        again = Replay(
+            office.store, office.blobs, office.intake, office.channels, office.clock, office.ids
+        )
+        chosen = references or [
+            row["id"]
+            for row in await office.store.read(
+                lambda r: r.all("intake.quarantine_listed", state="kept", n=_MANY)
+            )
+        ]
+        failed = 0
+        for reference in chosen:
+            try:
+                say(f"{reference}: {await again.one(reference)}")
+            except GatewayError as error:
+                failed += 1
+                warn(f"{reference}: {error}")
+        return failed
+
+    if in_office(config, data_dir, work):
+        raise typer.Exit(1)
+
+
+# ---------------------------------------------------------------- certificates
+
+
+def list_certificates(
+    as_data: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None
+) -> None:
+    """List the certificates in force: what may be answered without a person."""
+
+    async def work(office: "Office") -> list[dict[str, Any]]:
+        rows = await office.store.read(lambda r: r.all("certificates.in_force"))
+        return [{**row, "demo": bool(row["demo"])} for row in map(dict, rows)]
+
+    rows = in_office(config, data_dir, work)
+    if as_data:
+        as_json(rows)
+        return
+    table(
+        ("id", "scope", "threshold", "wrong/answered", "alpha", "delta", "knowledge", "made"),
+        (
+            (
+                row["id"], f"{row['scope']}{' (demo)' if row['demo'] else ''}",
+                f"{row['threshold']:.3f}", f"{row['wrong']}/{row['answered']}",
+                row["alpha"], row["delta"], row["knowledge"], moment(row["created_at"]),
+            )
+            for row in rows
+        ),
+        empty="no certificate is in force: answers are suggested to people, none sent by itself",
+    )  # fmt: skip
+
+
+def revoke_certificate(
+    reference: Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")],
+    agent: Agent = "",
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """End a certificate: nothing more is answered because of it."""
+    from gateway.desk.upkeep import revoke
+
+    name = who(agent)
+    in_office(
+        config,
+        data_dir,
+        lambda office: revoke(office.store, office.clock, office.ids, reference, name),
+    )
+    say(f"{reference} is no longer in force")
