@@ -100,7 +100,9 @@ def _whole(reader: "Reader", reference: str) -> dict[str, Any]:
     inquiry = dict(find(reader, reference))
     inquiry["dialogue"] = json.loads(inquiry["dialogue"])
     handle = reader.one("contacts.handle_of_conversation", id=inquiry["conversation_id"])
-    inquiry["from"] = {key: handle[key] for key in ("name", "address", "trust", "flag")} if handle else None
+    inquiry["from"] = (
+        {key: handle[key] for key in ("name", "address", "trust", "flag")} if handle else None
+    )
     messages = [dict(row) for row in reader.all("messages.of_inquiry", inquiry_id=inquiry["id"])]
     events = [dict(row) for row in reader.all("events.of_inquiry", inquiry_id=inquiry["id"])]
     for message in messages:
@@ -117,7 +119,10 @@ def _print(found: Mapping[str, Any]) -> None:
     urgent = "  urgent" if found["urgent"] else ""
     say(f"{found['number']}  {found['state']}{urgent}  version {found['version']}")
     for name, value in (
-        ("from", f"{sender.get('name', '')} <{sender.get('address', '')}> {sender.get('flag', '')}"),
+        (
+            "from",
+            f"{sender.get('name', '')} <{sender.get('address', '')}> {sender.get('flag', '')}",
+        ),
         ("account", f"{found['account']} ({found['channel']}), brand {found['brand']}"),
         ("subject", found["subject"]),
         ("topic", f"{found['topic']} ({found['language']})"),
@@ -141,10 +146,8 @@ def _print(found: Mapping[str, Any]) -> None:
         say(f"  {moment(event['at'])}  {event['kind']}")
 
 
-def queues(
-    as_data: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None
-) -> None:
-    """Show every queue with how many wait in it, and for how long."""
+def queues(as_data: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None) -> None:
+    """Show how many wait in each queue, and for how long."""
 
     async def work(office: "Office") -> list[dict[str, Any]]:
         counted = await office.store.read(lambda r: r.all("inquiries.queue_counts"))
@@ -186,7 +189,7 @@ def claim(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Take a waiting inquiry, so that nobody else does."""
+    """Take a waiting inquiry. Nobody else can take it then."""
     name = who(agent)
     number = in_office(config, data_dir, lambda office: office.desk.claim(reference, name))
     say(f"{number} is with {name}")
@@ -199,11 +202,9 @@ def reply(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Answer the customer through the channel they wrote on; claims the inquiry when it waits."""
+    """Answer the customer on their own channel. Claims the inquiry when it waits."""
     name, words = who(agent), _words(text)
-    message = in_office(
-        config, data_dir, lambda office: office.desk.reply(reference, name, words)
-    )
+    message = in_office(config, data_dir, lambda office: office.desk.reply(reference, name, words))
     say(f"message {message} goes out")
 
 
@@ -214,7 +215,7 @@ def note(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Keep a remark for colleagues; it is never sent."""
+    """Keep a remark for colleagues. It is never sent."""
     remark = Note(reference, who(agent), _words(text))
     message = in_office(config, data_dir, lambda office: office.desk.note(remark))
     say(f"note {message} is kept")
@@ -229,7 +230,7 @@ def resolve(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Say that the matter is done; a further message of the customer opens a new inquiry."""
+    """Say that the matter is done. A further message opens a new inquiry."""
     name = who(agent)
     number = in_office(
         config, data_dir, lambda office: office.desk.resolve(reference, name, disposition)

@@ -107,9 +107,7 @@ def list_quarantine(
 
     async def work(office: "Office") -> list[dict[str, Any]]:
         rows = await office.store.read(
-            lambda r: r.all(
-                "intake.quarantine_listed", state="" if everything else "kept", n=limit
-            )
+            lambda r: r.all("intake.quarantine_listed", state="" if everything else "kept", n=limit)
         )
         return [{**row, "meta": json.loads(row["meta"])} for row in map(dict, rows)]
 

@@ -74,7 +74,8 @@ def moment(seconds: float | None) -> str:
 def span(seconds: float) -> str:
     """A length of time in its two largest units: '2 d 3 h', '4 min', '12 s'."""
     units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-    parts, left = [], max(0, int(seconds))
+    parts: list[str] = []
+    left = max(0, int(seconds))
     for name, size in units:
         count, left = divmod(left, size)
         if count or (name == "s" and not parts):

@@ -25,7 +25,7 @@ LAST_MOMENT = 4.7
 
 
 def serve(config: ConfigFile = None, data_dir: DataDir = None) -> None:
-    """Take contacts in, answer, route and deliver, until Ctrl-C or SIGTERM.
+    """Run the gateway until Ctrl-C or SIGTERM.
 
     The last line of the start is 'ready' with every address that is listened on.
     """
@@ -99,9 +99,7 @@ def _announce(gateway: "Gateway", *, certified: bool) -> None:
     say(f"data      {config.data_dir}")
     for name, address in gateway.addresses.items():
         if address:
-            what = (
-                "webhooks, /healthz, /metrics" if name == "web" else gateway.accounts[name].kind
-            )
+            what = "webhooks, /healthz, /metrics" if name == "web" else gateway.accounts[name].kind
             say(f"{name:<9} {address}  ({what})")
     if not gateway.accounts:
         warn("no account is configured: nothing can come in; see [accounts] in gateway.toml")

@@ -23,7 +23,7 @@ PATIENCE = 2.0
 def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it is not there.")],
 ) -> None:
-    """Write a first gateway.toml, every key explained, and the installation key."""
+    """Write a first gateway.toml and a key. Every setting is explained in it."""
     from gateway.registry import Registry
     from gateway.sample import write_sample
 
@@ -34,7 +34,7 @@ def init(
 
 
 def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
-    """Say what is wrong with the settings, all of it at once; opens no port, stores nothing."""
+    """Say all that is wrong with the settings. Opens no port, stores nothing."""
     from gateway.answers.knowledge import load as load_knowledge
     from gateway.config import templates_dir
     from gateway.offline import offline_world
@@ -68,7 +68,7 @@ def health(
         str, typer.Option("--url", help="Where it listens; else as the settings say.")
     ] = "",
 ) -> None:
-    """Ask a running gateway whether it works; exit code 0 when it does."""
+    """Ask a running gateway whether it works. Exit code 0 when it does."""
     import http.client
 
     host, port = _place(url) if url else _configured(config, data_dir)

@@ -266,6 +266,11 @@ class Delivery:
         except DeliveryError as error:
             await self._ask_later(row, error)
             return
+        except Exception as error:  # noqa: BLE001 - a fault of one channel must not stop the others
+            await self._ask_later(
+                row, DeliveryError(Failure.RETRY, f"{type(error).__name__}: {error}")
+            )
+            return
         free = [c for c in candidates if not await self._recorded(row, c)]
         if free:
             await self._record(row, free[0])

@@ -18,8 +18,10 @@ from gateway.domain.store import Row
 
 #: Seconds between two pictures.
 FRAME = 0.2
-#: Rows of the log.
-EVENTS = 9
+#: Rows of the log on a large terminal, and on one with fewer lines than `LARGE`.
+EVENTS, FEW_EVENTS, LARGE = 9, 5, 36
+#: Lines that are neither inquiries nor log: headline, foot, frames, the table's head.
+FRAMES = 10
 #: Letters of one quotation: an answer by mail is longer than the panel.
 QUOTE = 420
 
@@ -61,7 +63,7 @@ class Screen:
         layout.split_column(
             Layout(self._headline(), size=4),
             Layout(name="middle", ratio=1),
-            Layout(self._log(), size=EVENTS + 2),
+            Layout(self._log(), size=self._events + 2),
             Layout(self._foot(), size=1),
         )
         layout["middle"].split_row(
@@ -71,6 +73,10 @@ class Screen:
 
     def _say(self, zh: str, en: str) -> str:
         return Words(zh, en).of(self._language)
+
+    @property
+    def _events(self) -> int:
+        return EVENTS if self._console.height >= LARGE else FEW_EVENTS
 
     # ------------------------------------------------------------ parts
 
@@ -106,7 +112,7 @@ class Screen:
         return Text.assemble((f"{line.speaker}: ", "bold cyan"), shown)
 
     def _inquiries(self) -> RenderableType:
-        table = Table(expand=True, box=None, padding=(0, 1))
+        table = Table(expand=True, box=None, padding=(0, 1), header_style="bold")
         for zh, en, ratio in (
             ("编号", "number", 0),
             ("渠道", "channel", 0),
@@ -116,7 +122,8 @@ class Screen:
             ("队列", "queue", 0),
         ):
             table.add_column(self._say(zh, en), ratio=ratio or None, no_wrap=True)
-        for row in self._watch.inquiries:
+        room = max(1, self._console.height - self._events - FRAMES)
+        for row in self._watch.inquiries[-room:]:
             table.add_row(*self._cells(row))
         return Panel(table, title=self._say("咨询", "Inquiries"), padding=(0, 0))
 
@@ -137,7 +144,7 @@ class Screen:
         ]
 
     def _log(self) -> RenderableType:
-        events = list(self._watch.events)[-EVENTS:]
+        events = list(self._watch.events)[-self._events :]
         return Panel(
             Group(*(_event(event) for event in events)),
             title=self._say("日志（每一步都在链上）", "Log (every step, chained)"),

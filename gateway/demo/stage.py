@@ -201,7 +201,7 @@ async def staged(
     reverse.
 
     Args:
-        data_dir: where the gateway keeps everything.
+        data_dir: where the gateway keeps everything; an absolute path.
         port: of the web server; another one when it is used.
         progress: what scenes write to.
         pace: how long they pause.
@@ -219,7 +219,7 @@ async def staged(
         app = await stack.enter_async_context(registry.simulator(APP)())
         config = Config.model_validate(
             {
-                "data_dir": data_dir.absolute(),
+                "data_dir": data_dir,
                 "server": {"host": HOST, "port": free_port(port), "allow_private": True},
                 "brands": {"demo": BRAND},
                 "workers": {"poll_seconds": 0.2},

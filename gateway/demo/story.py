@@ -33,6 +33,8 @@ from gateway.logs import configure_logging
 SCENE_SECONDS = 30.0
 #: Seconds from the signal until the process is gone, whatever hangs.
 STOP_SECONDS = 4.5
+#: Seconds to read what was seen of a scene.
+READING_SECONDS = 2.8
 INTERRUPTED = 130
 
 
@@ -56,7 +58,7 @@ def run(headless: bool, check: bool, keep: Path | None, port: int) -> int:
     progress = Progress([Act(scene.title) for scene in SCENES])
     try:
         asyncio.run(_main(headless or not sys.stdout.isatty(), keep, port, progress, language))
-    except GatewayError as error:
+    except (GatewayError, OSError) as error:
         sys.stderr.write(f"gateway demo: {error}\n")
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -90,6 +92,7 @@ async def _headless(data_dir: Path, port: int, progress: Progress, language: str
 
 async def _on_screen(data_dir: Path, port: int, progress: Progress, language: str) -> None:
     _say(Words("网关正在启动 …", "The gateway is starting ...").of(language))
+    started = took = time.perf_counter()
     watches: list[Watch] = []
 
     def routes(gateway: Gateway) -> Sequence[web.RouteDef]:
@@ -104,6 +107,7 @@ async def _on_screen(data_dir: Path, port: int, progress: Progress, language: st
                 for number, scene in enumerate(SCENES):
                     await play(stage, scene, number)
                 progress.ended = True
+                took = time.perf_counter() - started
                 await asyncio.Event().wait()  # until Ctrl-C: there is something to look at
     finally:
         # The screen is gone by now: what was seen stays in the terminal.
@@ -111,7 +115,7 @@ async def _on_screen(data_dir: Path, port: int, progress: Progress, language: st
             if act.state in ("seen", "failed"):
                 _say(_line(number, act, language))
         if progress.ended:
-            _say(_result(progress, language, sum(act.seconds for act in progress.acts)))
+            _say(_result(progress, language, took))
 
 
 async def play(stage: Stage, scene: Scene, number: int) -> None:
@@ -136,7 +140,7 @@ async def play(stage: Stage, scene: Scene, number: int) -> None:
         act.state, act.failure = "failed", Words(text, text)
         structlog.get_logger("demo").error("scene broke", scene=act.title.en, exc_info=error)
     act.seconds = time.perf_counter() - started
-    await stage.pause(1.2)
+    await stage.pause(READING_SECONDS)
 
 
 # ---------------------------------------------------------------- lines
@@ -190,7 +194,7 @@ def _data_dir(keep: Path | None) -> Iterator[Path]:
         raise SettingsError(f"cannot use {keep} ({error.strerror})", key="--keep") from error
     if used:
         raise SettingsError(f"{keep} is not empty; name a new folder", key="--keep")
-    yield keep
+    yield keep.absolute()
 
 
 @contextmanager

@@ -46,13 +46,13 @@ class Desk:
         """Take a waiting inquiry. Raises `NotAllowed` when another agent has it, `Conflict` when
         another agent was faster at this very moment. Returns its number."""
 
-        def steps(tx: Tx, inquiry: Row, command: str) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
+        def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
             if inquiry["state"] == InquiryState.ASSIGNED and inquiry["assigned_to"] == agent:
                 return ()
             _not_anothers(inquiry, agent)
             return (
                 _move(inquiry, "assign", assigned_to=agent),
-                _log(command, "inquiry.claimed", inquiry, self.clock.now(), agent=agent),
+                _log(command, "inquiry.claimed", inquiry, now, agent=agent),
             )
 
         return await self._do(reference, steps)
@@ -72,18 +72,18 @@ class Desk:
             msg = "the reply is empty"
             raise NotAllowed(msg)
 
-        def steps(tx: Tx, inquiry: Row, command: str) -> tuple[Op, ...]:
+        def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:
             if version is not None and inquiry["version"] != version:
                 msg = "the thread has changed since it was read"
                 raise Conflict(msg)
-            return self._reply(tx, inquiry, command, agent, text)
+            return self._reply(tx, inquiry, command, now, agent, text)
 
         return await self._do(reference, steps, result="out")
 
     async def note(self, note: Note) -> str:
         """Keep an internal remark. There is no way from here to a channel. Returns the message's id."""
 
-        def steps(tx: Tx, inquiry: Row, command: str) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
+        def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
             return (
                 AddMessage(
                     message_id=derived_id(command, "note"),
@@ -95,7 +95,7 @@ class Desk:
                     automatic=False,
                     text=note.text,
                 ),
-                _log(command, "inquiry.noted", inquiry, self.clock.now(), agent=note.author),
+                _log(command, "inquiry.noted", inquiry, now, agent=note.author),
             )
 
         return await self._do(note.inquiry_id, steps, result="note")
@@ -103,8 +103,7 @@ class Desk:
     async def resolve(self, reference: str, agent: str, disposition: str = "") -> str:
         """Say that it is done. Returns the inquiry's number."""
 
-        def steps(tx: Tx, inquiry: Row, command: str) -> tuple[Op, ...]:  # noqa: ARG001
-            now = self.clock.now()
+        def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001
             _not_anothers(inquiry, agent)
             return (
                 _move(inquiry, "resolve", assigned_to=""),
@@ -122,21 +121,22 @@ class Desk:
     async def _do(
         self,
         reference: str,
-        steps: Callable[[Tx, Row, str], tuple[Op, ...]],
+        steps: Callable[[Tx, Row, str, float], tuple[Op, ...]],
         result: str = "",
     ) -> str:
         command, now = self.ids.new(), self.clock.now()
 
         def work(tx: Tx) -> str:
             inquiry = find(tx, reference)
-            self.apply(tx, Plan(command, steps(tx, inquiry, command)), now)
+            self.apply(tx, Plan(command, steps(tx, inquiry, command, now)), now)
             number: str = inquiry["number"]
             return derived_id(command, result) if result else number
 
         return await self.store.write(work)
 
-    def _reply(self, tx: Tx, inquiry: Row, command: str, agent: str, text: str) -> tuple[Op, ...]:
-        now = self.clock.now()
+    def _reply(
+        self, tx: Tx, inquiry: Row, command: str, now: float, agent: str, text: str
+    ) -> tuple[Op, ...]:
         ops: list[Op] = []
         _not_anothers(inquiry, agent)
         state, version = InquiryState(inquiry["state"]), inquiry["version"]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from gateway import steps
 from gateway.domain.codec import decode
-from gateway.domain.errors import Conflict, GatewayError, Overloaded
+from gateway.domain.errors import Conflict, GatewayError, Overloaded, StoreError, StoreFull
 from gateway.domain.plan import LogEvent, Plan, derived_id
 from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Reader, Row, Store, Tx
@@ -34,6 +34,8 @@ PLAN_SECONDS = 30.0
 CHUNK = 16
 #: Seconds one rest lasts at most when acknowledging has precedence.
 LONGEST_REST = 0.25
+#: Seconds until the workers are asked again when none of them had room.
+BUSY_PAUSE = 0.05
 #: Plans made anew for the same event before it counts as a failure.
 REPLANS = 6
 
@@ -140,25 +142,36 @@ class Pipeline:
         return {row["lane"]: ok for row, ok in zip(rows, results, strict=True)}
 
     async def _plans(self, rows: Sequence[Row], attempt: int = 0) -> list[Plan | Unplanned]:
-        items = await self.store.read(lambda reader: [self._item(reader, r, attempt) for r in rows])
+        looked = await self.store.read(
+            lambda reader: [self._item(reader, r, attempt) for r in rows]
+        )
+        items = [item for item in looked if isinstance(item, Item)]
         try:
-            plans = await self.workers.run(plan_all, items, timeout=PLAN_SECONDS)
-        except Overloaded:
-            await asyncio.sleep(0.05)
-            return await self._plans(rows, attempt)
+            plans = iter(await self._planned(items) if items else ())
         except GatewayError as error:
             if len(rows) == 1:
                 return [Unplanned(rows[0]["id"], str(error))]
             # One of them killed the worker: find out which, alone.
             return [plan for row in rows for plan in await self._plans([row], attempt)]
         steps.reach("plan.made")
-        return plans
+        return [next(plans) if isinstance(item, Item) else item for item in looked]
 
-    def _item(self, reader: Reader, row: Row, attempt: int) -> Item:
+    async def _planned(self, items: list[Item]) -> list[Plan | Unplanned]:
+        while True:
+            try:
+                return await self.workers.run(plan_all, items, timeout=PLAN_SECONDS)
+            except Overloaded:
+                await asyncio.sleep(BUSY_PAUSE)
+
+    def _item(self, reader: Reader, row: Row, attempt: int) -> Item | Unplanned:
+        try:
+            event = decode(row["type"], json.loads(row["body"]))
+        except (KeyError, TypeError, ValueError) as error:
+            # Written by another release, or by hand: it concerns this event alone.
+            return Unplanned(row["id"], f"cannot be read: {type(error).__name__}: {error}")
         account = self.accounts.get(row["account"]) or AccountView(
             row["account"], kind="", brand="", space="", form="long"
         )
-        event = decode(row["type"], json.loads(row["body"]))
         seen = look(
             reader,
             event,
@@ -182,6 +195,12 @@ class Pipeline:
                 why = f"conflict: {conflict}"
                 self.counts["replanned"] += 1
                 plan = (await self._plans([row], attempt))[0]
+            except StoreFull:
+                raise
+            except StoreError as error:
+                # Not the disk but this plan: it must not hold up its lane for ever.
+                why = f"cannot be written: {error}"
+                break
         return await self._failed(row, why, last)
 
     async def _apply(self, row: Row, plan: Plan, last: bool) -> bool:
@@ -239,7 +258,9 @@ def _give_up(tx: Tx, row: Row, why: str, now: float, owner: str) -> None:
         at=now,
         meta="{}",
     )
-    tx.log(LogEvent(derived_id(key, "xe"), "event.quarantined", now, data={"why": why[:500]}))
+    # Told apart by its time: a replayed event may come here again.
+    told = derived_id(key, f"x{now * 1000:.0f}")
+    tx.log(LogEvent(told, "event.quarantined", now, data={"why": why[:500]}))
     if owner:
         tx.run("intake.free_lane", lane=row["lane"], owner=owner)
 

@@ -98,7 +98,9 @@ class Planner:
     def _not_reached(self, draft: Draft, event: Receipt, seen: Snapshot) -> None:
         """The customer did not get it: flag the address, and let a person look."""
         assert seen.target is not None  # noqa: S101 - told apart by the caller
-        draft.add(FlagHandle(seen.target.handle_id, str(event.status)))
+        # An opt-out is the customer's word and outlasts every bounce.
+        if seen.handle is None or seen.handle.flag != "opted_out":
+            draft.add(FlagHandle(seen.target.handle_id, str(event.status)))
         inquiry = seen.inquiry
         if inquiry is None or inquiry.state in WITH_PEOPLE or inquiry.state is InquiryState.CLOSED:
             return
@@ -313,13 +315,16 @@ class Planner:
         draft.knowledge = self.answerer.version
         draft.certificate = str(decision.evidence.get("certificate", ""))
         solved = bool(decision.evidence.get("solved"))
-        state = move(
-            inquiry.state,
-            "resolve" if solved and inquiry.state is not InquiryState.NEW else "answer",
-        )
+        if solved and inquiry.state is InquiryState.RESOLVED:
+            state = inquiry.state  # the timer was faster than the customer's word
+        else:
+            ending = solved and inquiry.state is not InquiryState.NEW
+            state = move(inquiry.state, "resolve" if ending else "answer")
         draft.add(_change(inquiry, state, decision))
         draft.add(SetTimer(CLOSE_TIMER, inquiry.id, seen.now + self.settings.close_after))
-        draft.log("inquiry.resolved" if solved else "inquiry.answered", topic=decision.topic)
+        draft.log(
+            "inquiry.resolved" if solved else "inquiry.answered", topic=_matter(inquiry, decision)
+        )
 
     def _queue(
         self,
@@ -353,6 +358,7 @@ class Planner:
                 priority=chosen.priority,
                 urgent=urgent if decision else None,
                 dialogue=dialogue,
+                assigned_to="",
             )
         )
         draft.log(
@@ -433,11 +439,17 @@ def _change(inquiry: InquiryView, state: InquiryState, decision: Decision) -> Ch
         inquiry.id,
         inquiry.version,
         state,
-        topic=decision.topic,
+        topic=_matter(inquiry, decision),
         language=decision.language,
         urgent=decision.urgent,
         dialogue=decision.dialogue,
     )
+
+
+def _matter(inquiry: InquiryView, decision: Decision) -> str:
+    """What the inquiry is about: thanks and "solved" end a matter, they do not become it."""
+    courtesy = decision.evidence.get("solved") or decision.evidence.get("rule") == "thanks"
+    return inquiry.topic if courtesy and inquiry.topic else decision.topic
 
 
 def number(event_id: str, now: float, attempt: int = 1) -> str:

@@ -66,7 +66,9 @@ def _for_receipt(
     if event.external_id.startswith(OWN_ID):
         row = reader.one("messages.by_id", id=event.external_id.removeprefix(OWN_ID))
     elif event.external_id:
-        row = reader.one("messages.by_external", account=account.id, external_id=event.external_id)
+        row = reader.one(
+            "messages.outgoing_by_external", account=account.id, external_id=event.external_id
+        )
     else:
         row = None
     if row is None or row["direction"] != "out":

@@ -2,6 +2,10 @@
 
 from gateway.demo.cast import APP_USER
 from gateway.demo.stage import APP, Stage
+from gateway.domain.store import Reader, Row
+
+TOPIC = "payment_failed"
+THANKS = "解决了，谢谢"
 
 
 async def solved(stage: Stage) -> None:
@@ -13,17 +17,23 @@ async def solved(stage: Stage) -> None:
     )
     stage.show(posted.status == 200, "签名的 JSON 被接收", "signed JSON is taken")
     answer = await stage.answers_to(APP_USER.address)
-    await stage.quote("Gateway", answer["text"], 2.0)
     row = await stage.reached(APP, APP_USER.address, "answered")
+    await stage.quote("Gateway", answer["text"], 2.0)
     stage.show(
-        row["topic"] == "payment_failed", "回调收到回复，主题 payment_failed",
-        "answered through the callback: payment_failed",
-    )  # fmt: skip
-    await stage.quote(f"{APP_USER.name} 💬", "解决了，谢谢", 1.2)
-    await stage.app.post_message(webhook, "解决了，谢谢", sender=APP_USER.address)
-    await stage.until(
-        lambda r: (r.one("inquiries.by_id", id=row["id"]) or {"state": ""})["state"] == "resolved",
-        "客户说“解决了”，咨询办结",
-        "“solved”: the inquiry is resolved",
+        row["topic"] == TOPIC, f"回调收到回复，主题 {TOPIC}", f"answered by callback: {TOPIC}"
     )
-    stage.show(True, "客户说“解决了”，咨询办结", "“solved”: the inquiry is resolved")
+    await stage.quote(f"{APP_USER.name} 💬", THANKS, 1.2)
+    await stage.app.post_message(webhook, THANKS, sender=APP_USER.address)
+
+    def resolved(reader: Reader) -> Row | None:
+        found = reader.one("inquiries.by_id", id=row["id"])
+        return found if found is not None and found["state"] == "resolved" else None
+
+    done = await stage.until(
+        resolved, "客户说“解决了”，咨询办结", "“solved”: the inquiry is resolved"
+    )
+    stage.show(
+        done is not None and done["topic"] == TOPIC,
+        f"客户说“解决了”，咨询办结，主题仍是 {TOPIC}",
+        "“solved”: the inquiry is resolved and keeps its topic",
+    )

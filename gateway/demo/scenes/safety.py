@@ -25,7 +25,7 @@ async def card_number(stage: Stage) -> None:
     await stage.app.post_message(stage.webhook(APP), CARD_IN_APP.text, sender=CARD_IN_APP.address)
     by_mail = await stage.letters_to(CARD_BY_MAIL.address)
     in_app = await stage.answers_to(CARD_IN_APP.address)
-    await stage.quote("Gateway", by_mail.text, 2.0)
+    await stage.quote("Gateway", by_mail.text, 0.0)
     stage.show(
         NOTE in by_mail.text and NOTE in in_app["text"],
         "两条回复都提醒客户不要发送卡号",
@@ -57,7 +57,7 @@ async def fraud(stage: Stage) -> None:
     await write(stage, FRAUD)
     advice = await stage.letters_to(FRAUD.address)
     row = await stage.reached(MAIL, FRAUD.address, "queued")
-    await stage.quote("Gateway", advice.text, 2.5)
+    await stage.quote("Gateway", advice.text, 0.0)
     stage.show(
         row["topic"] == "unknown_transaction" and row["queue"] == "security" and row["urgent"],
         "紧急，进入队列 security",
@@ -85,7 +85,7 @@ async def closing(stage: Stage) -> None:
     await write(stage, CLOSING)
     advice = await stage.letters_to(CLOSING.address)
     row = await stage.reached(MAIL, CLOSING.address, "queued")
-    await stage.quote("Gateway", advice.text, 2.0)
+    await stage.quote("Gateway", advice.text, 0.0)
     stage.show(
         row["topic"] == "account_closing" and row["queue"] == "accounts",
         "进入队列 accounts",

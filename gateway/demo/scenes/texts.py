@@ -36,7 +36,7 @@ async def topup(stage: Stage) -> None:
     text = "您好，已查到您的200元充值，银行延迟入账，现已到账，请刷新余额。"
     message = await stage.gateway.desk.reply(row["number"], AGENT, text)
     third = await stage.texts_to(TOPUP.address, 3)
-    await stage.quote(AGENT, third.body, 1.5)
+    await stage.quote(AGENT, third.body, 0.0)
     row = await stage.reached(SMS, TOPUP.address, "waiting_customer")
     stage.show(
         third.body == text and row["assigned_to"] == AGENT,

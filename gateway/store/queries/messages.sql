@@ -28,6 +28,11 @@ SELECT COUNT(*) FROM (
 SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages
 WHERE account = :account AND external_id = :external_id
 
+-- name: outgoing_by_external(account, external_id)^
+-- Of our own only: a provider may number what comes and what goes separately.
+SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages
+WHERE account = :account AND external_id = :external_id AND direction = 'out'
+
 -- name: deliver(id, delivery, delivery_rank, detail)!
 -- Forward only: an older receipt that arrives late changes nothing.
 UPDATE messages SET delivery = :delivery, delivery_rank = :delivery_rank, delivery_detail = :detail

@@ -1,0 +1,137 @@
+"""The command line: which command is which. What each does stands in `gateway.commands`."""
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import __version__
+from gateway.commands import inquiries, outbox, serve, setup, trying
+from gateway.commands.options import example
+from gateway.commands.screen import printable
+from gateway.domain.errors import GatewayError, SettingsError
+
+#: Exit codes: it did not work; the settings or the command line are wrong.
+FAILED, WRONG_SETTINGS = 1, 2
+INTERRUPTED = 130
+
+
+def _group(help_text: str) -> typer.Typer:
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,  # plain help: rich would take half of the time of `--help`
+        pretty_exceptions_enable=False,
+    )
+
+
+app = _group(
+    "Takes in mail, SMS and messages of other systems; answers what is safe, queues the rest."
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _gateway(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and stop.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="One line a scene, no live screen.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit code 1 unless every scene was seen.")
+    ] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", metavar="DIR", help="Keep the data in this new folder."),
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Where its page is; another when used.")
+    ] = 8080,
+) -> None:
+    """Watch a story played against simulators. Nothing leaves this machine."""
+    from gateway.demo.story import run  # noqa: PLC0415 - it loads the whole gateway
+
+    raise typer.Exit(run(headless=headless, check=check, keep=keep, port=port))
+
+
+def _register() -> None:
+    """In the order of the help."""
+    top = app.command
+    top(epilog=serve.EXAMPLE)(serve.serve)
+    top(epilog=example("gateway demo", "gateway demo --headless --check"))(demo)
+    top(epilog=setup.INIT_EXAMPLE)(setup.init)
+    top(epilog=setup.CHECK_EXAMPLE)(setup.check)
+    top(epilog=setup.HEALTH_EXAMPLE)(setup.health)
+
+    group = _group("Look at inquiries.")
+    group.command("list", epilog=inquiries.LIST_EXAMPLE)(inquiries.list_inquiries)
+    group.command("show", epilog=inquiries.SHOW_EXAMPLE)(inquiries.show_inquiry)
+    app.add_typer(group, name="inquiries")
+    top(epilog=inquiries.QUEUES_EXAMPLE)(inquiries.queues)
+    top(epilog=inquiries.CLAIM_EXAMPLE)(inquiries.claim)
+    top(epilog=inquiries.REPLY_EXAMPLE)(inquiries.reply)
+    top(epilog=inquiries.NOTE_EXAMPLE)(inquiries.note)
+    top(epilog=inquiries.RESOLVE_EXAMPLE)(inquiries.resolve)
+
+    group = _group("What could not be read or planned.")
+    group.command("list", epilog=outbox.QUARANTINE_LIST_EXAMPLE)(outbox.list_quarantine)
+    group.command("replay", epilog=outbox.REPLAY_EXAMPLE)(outbox.replay)
+    app.add_typer(group, name="quarantine")
+    group = _group("What goes out.")
+    group.command("list", epilog=outbox.OUTBOX_LIST_EXAMPLE)(outbox.list_outbox)
+    group.command("retry", epilog=outbox.RETRY_EXAMPLE)(outbox.retry)
+    app.add_typer(group, name="outbox")
+    group = _group("What may be answered without a person.")
+    group.command("list", epilog=outbox.CERTIFICATES_LIST_EXAMPLE)(outbox.list_certificates)
+    group.command("revoke", epilog=outbox.REVOKE_EXAMPLE)(outbox.revoke_certificate)
+    app.add_typer(group, name="certificates")
+
+    group = _group("What would be made of an input, as JSON; stores nothing.")
+    group.command("text", epilog=trying.TEXT_EXAMPLE)(trying.try_text)
+    group.command("mail", epilog=trying.MAIL_EXAMPLE)(trying.try_mail)
+    group.command("webhook", epilog=trying.WEBHOOK_EXAMPLE)(trying.try_webhook)
+    app.add_typer(group, name="try")
+
+
+_register()
+
+
+def main() -> None:
+    """Run the command line. A person gets one clear line and an exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show Chinese shows '?' instead of an error.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # both are text files
+    try:
+        app()
+    except GatewayError as error:
+        _end(str(error), WRONG_SETTINGS if isinstance(error, SettingsError) else FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        _end(f"a fault of the gateway's own: {type(error).__name__}: {error} ({place})", FAILED)
+
+
+def _end(text: str, code: int) -> None:
+    sys.stderr.write(f"gateway: {printable(text)}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
