@@ -173,7 +173,7 @@ def out_of_office(original: Received, *, chinese: bool = False) -> bytes:
 
 def _with_files(text: str, files: Sequence[tuple[str, str, bytes]]) -> Message:
     message = EmailMessage()
-    message.set_content(text)
+    message.set_content(text, cte="base64")
     for name, content_type, data in files:
         main, _, sub = content_type.partition("/")
         message.add_attachment(data, maintype=main, subtype=sub, filename=name)

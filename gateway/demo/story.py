@@ -36,6 +36,7 @@ STOP_SECONDS = 4.5
 #: Seconds to read what was seen of a scene.
 READING_SECONDS = 2.8
 INTERRUPTED = 130
+LOG_NAME = "demo.log"
 
 
 def run(headless: bool, check: bool, keep: Path | None, port: int) -> int:
@@ -75,6 +76,9 @@ async def _main(
             await _headless(data_dir, port, progress, language)
         else:
             await _on_screen(data_dir, port, progress, language)
+    if keep is not None:
+        look = f"gateway inquiries list --data-dir {keep}"
+        _say(Words(f"数据留在 {keep}，可用 {look}", f"Kept in {keep}: try {look}").of(language))
 
 
 # ---------------------------------------------------------------- the two ways to play it
@@ -234,12 +238,15 @@ def _leave(temporary: Path | None) -> None:
 @contextmanager
 def _log_into(data_dir: Path) -> Iterator[None]:
     """Log lines go to a file beside the data: on the terminal they would tear up the screen."""
-    with (data_dir / "demo.log").open("a", encoding="utf-8") as file:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with (data_dir / LOG_NAME).open("a", encoding="utf-8") as file:
         configure_logging("info", stream=file)
         try:
             yield
         finally:
-            logging.getLogger().handlers.clear()
+            root.handlers[:] = handlers
+            root.setLevel(level)
             structlog.reset_defaults()
 
 

@@ -95,10 +95,10 @@ class SqliteStore:
         """Write what was handed in, then stop."""
         if self._thread is None:
             return
-        while pending := [unit.future for unit in (*self._under_way, *self._next)]:
-            await asyncio.wait(pending)
         # From here on nothing can be handed in: behind the last group nobody would write it.
         thread, self._thread = self._thread, None
+        while pending := [unit.future for unit in (*self._under_way, *self._next)]:
+            await asyncio.wait(pending)
         self._groups.put(None)
         await asyncio.to_thread(thread.join)
         await asyncio.to_thread(self._readers.shutdown)

@@ -315,9 +315,9 @@ class Planner:
         draft.knowledge = self.answerer.version
         draft.certificate = str(decision.evidence.get("certificate", ""))
         solved = bool(decision.evidence.get("solved"))
-        if solved and inquiry.state is InquiryState.RESOLVED:
-            state = inquiry.state  # the timer was faster than the customer's word
-        else:
+        state = InquiryState.RESOLVED
+        # Resolved already: the timer was faster than the customer's word.
+        if not (solved and inquiry.state is InquiryState.RESOLVED):
             ending = solved and inquiry.state is not InquiryState.NEW
             state = move(inquiry.state, "resolve" if ending else "answer")
         draft.add(_change(inquiry, state, decision))

@@ -17,7 +17,7 @@ from gateway.domain.codec import kind_of
 from gateway.domain.decision import Certificate, Question
 from gateway.domain.errors import BadSignature, GatewayError, ParseError
 from gateway.domain.model import JSON, Attachment, Brand, MailClass
-from gateway.domain.plan import ChangeInquiry, Log, Plan, Send
+from gateway.domain.plan import ChangeInquiry, CreateInquiry, Log, Plan, Send
 from gateway.domain.snapshot import AccountView, Snapshot
 from gateway.intake.accept import MailIdentity
 from gateway.intake.language import detect
@@ -52,6 +52,8 @@ def answers(lines: Iterable[bytes], trial: Trial, now: Callable[[], float]) -> I
 
 
 def _parsed(line: bytes) -> Request:
+    if not line.strip():
+        raise ParseError("the line is empty")
     try:
         request = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -107,7 +109,7 @@ class TextTrial:
         assert isinstance(safe, Inbound)  # noqa: S101 - what went in
         return {
             **_decided(plan),
-            "language": self._language(safe, account, plan),
+            "language": self._language(safe, plan),
             "redactions": [
                 {"kind": found.kind, "start": found.start, "end": found.end}
                 for found in redact(text).redactions
@@ -126,13 +128,17 @@ class TextTrial:
             ACCOUNT, channel, brand, can.address_space, can.form, subject=can.subject
         )
 
-    def _language(self, event: Inbound, account: AccountView, plan: Plan) -> str:
+    def _language(self, event: Inbound, plan: Plan) -> str:
         """The customer's language; the one we answer in where a detector's guess is not believed."""
-        found, answered = str(event.facts.get("language", "")), _answered_in(plan)
-        question = Question(event.text, event.subject, language=found, brand=account.brand)
+        made = next((op for op in plan.ops if isinstance(op, CreateInquiry)), None)
+        change = _change(plan)
+        answered = (change.language if change else None) or ""
+        if made is None or not made.language:
+            return answered
+        question = Question(event.text, event.subject, language=made.language, brand=made.brand)
         case = make_case(question, self.brands, self.planner.answerer.knowledge.languages)
-        same = found.partition("-")[0] == answered.partition("-")[0]
-        return found if found and (same or not case.served) else answered
+        same = made.language.partition("-")[0] == answered.partition("-")[0]
+        return made.language if same or not case.served else answered
 
 
 def _decided(plan: Plan) -> Answer:
@@ -154,11 +160,6 @@ def _decided(plan: Plan) -> Answer:
 
 def _change(plan: Plan) -> ChangeInquiry | None:
     return next((op for op in reversed(plan.ops) if isinstance(op, ChangeInquiry)), None)
-
-
-def _answered_in(plan: Plan) -> str:
-    change = _change(plan)
-    return (change.language if change else None) or ""
 
 
 def _reply(plan: Plan) -> str:

@@ -117,7 +117,7 @@ contexts = st.sampled_from(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(mixtures, contexts)
 def test_redacting_twice_is_redacting_once(text, context):
     once = redact(text, context)
@@ -126,7 +126,7 @@ def test_redacting_twice_is_redacting_once(text, context):
     assert twice.redactions == ()
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(mixtures, contexts)
 def test_the_places_are_those_of_what_was_removed(text, context):
     result = redact(text, context)
@@ -175,82 +175,60 @@ def test_a_valid_number_never_survives_in_any_surroundings(number, before, after
 
 # ---------------------------------------------------------------- time
 
-MEGABYTE = 1_000_000
+DIGITS = [
+    *(
+        "1",
+        "4",
+        "0",
+        "62",
+        "4 ",
+        "6 ",
+        "1 9 ",
+        "41 ",
+        "411 ",
+        "4-",
+        "4111 ",
+        "4111-",
+        "41111 ",
+        "4\n",
+    ),
+    *("4    ", VISA[:-1] + " ", VISA + " ", VISA, UNION_19 + "\n", ID + " ", ID[:-1] + "x"),
+    *("1" * 12 + " ", "1 " * 12 + "a", "1999 0101 ", "110101 19900307 ", "6222 123 ", "1２", "٤ "),
+    *("① ", "123456 ", "1234 "),
+]
+WORDY = [
+    *("验证码", "验证码1234567890 ", "验证码 没 123456", "code ", "code is ", "123456是", "背面"),
+    *(
+        "密码",
+        "密码是",
+        "password ",
+        "password is ",
+        "pwd=",
+        ".pwd.",
+        "pass:pass:",
+        "is is is ",
+        "cvv ",
+    ),
+    *("[card ****1234]", "[", "\0", " ", "\n", "a", "a1", "码", "12/28 123 "),
+]
 
 
-def repeated(part):
-    return (part * (MEGABYTE // len(part) + 1))[:MEGABYTE]
-
-
-@pytest.mark.parametrize(
-    "part",
-    [
-        *(
-            "1",
-            "4",
-            "0",
-            "62",
-            "4 ",
-            "6 ",
-            "1 9 ",
-            "4-",
-            "4111 ",
-            "4111-",
-            "41111 ",
-            "4\n",
-            "4    ",
-        ),
-        *(
-            VISA[:-1] + " ",
-            VISA + " ",
-            VISA,
-            UNION_19 + "\n",
-            ID + " ",
-            ID[:-1] + "x",
-            "1" * 12 + " ",
-        ),
-        *("1 " * 12 + "a", "1999 0101 ", "110101 19900307 ", "6222 123 ", "1２", "٤ ", "① "),
-        *(
-            "123456 ",
-            "1234 ",
-            "验证码",
-            "验证码1234567890 ",
-            "验证码 没 123456",
-            "code ",
-            "code is ",
-        ),
-        *(
-            "密码",
-            "密码是",
-            "password ",
-            "password is ",
-            "pwd=",
-            ".pwd.",
-            "pass:pass:",
-            "is is is ",
-            "cvv ",
-        ),
-        *(
-            "[card ****1234]",
-            "[",
-            "\0",
-            " ",
-            "\n",
-            "a",
-            "a1",
-            "码",
-            "123456是",
-            "背面",
-            "12/28 123 ",
-        ),
-    ],
-)
-def test_a_megabyte_of_anything_is_read_in_time(part):
-    text = repeated(part)
+def seconds(part, length):
+    text = (part * (length // len(part) + 1))[:length]
     begun = time.process_time()
     redact(text, "请回复验证码")
-    # Under a second on an idle machine; the processor's clock is no help against a slower one.
-    assert time.process_time() - begun < 3
+    return time.process_time() - begun
+
+
+# Both limits are two to three times what an idle machine needs.
+@pytest.mark.parametrize("part", DIGITS)
+def test_a_megabyte_of_digits_is_read_in_about_a_second(part):
+    assert seconds(part, 1_000_000) < 2.5
+
+
+@pytest.mark.parametrize("part", WORDY)
+def test_a_text_made_to_be_slow_is_read_in_time(part):
+    assert seconds(part, 250_000) < 2.5
 
 
 def test_ordinary_messages_are_fast():

@@ -22,7 +22,9 @@ async def card_number(stage: Stage) -> None:
     """A secret that must never reach the disk, by two ways in."""
     await write(stage, CARD_BY_MAIL)
     await stage.quote(f"{CARD_IN_APP.name} 💬", CARD_IN_APP.text, 1.2)
-    await stage.app.post_message(stage.webhook(APP), CARD_IN_APP.text, sender=CARD_IN_APP.address)
+    await stage.app.post_message(
+        stage.webhook(APP), CARD_IN_APP.text, sender=CARD_IN_APP.address, name=CARD_IN_APP.name
+    )
     by_mail = await stage.letters_to(CARD_BY_MAIL.address)
     in_app = await stage.answers_to(CARD_IN_APP.address)
     await stage.quote("Gateway", by_mail.text, 0.0)

@@ -1,6 +1,7 @@
 """Cards and ID cards: numbers that give themselves away by their digits alone."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from itertools import accumulate
 
@@ -11,10 +12,11 @@ _RUN = re.compile(r"[0-9](?:[ \t\r\n>._-]{0,4}[0-9]){12,}")
 """Thirteen digits or more, parted by at most a line break with its quote mark."""
 _GROUP = re.compile(r"[0-9]+")
 _CHECK_X = re.compile(r"[ \t\r\n>._-]{0,4}[Xx](?![A-Za-z0-9])")
-_WORD_BEFORE = re.compile(r"([A-Za-z]+)$")
+_WORD_BEFORE = re.compile(r"[A-Za-z]+$")
 _SERIES_BEFORE = re.compile(r"(?:[A-Z]{2,}[-_#]|\+)$")
 """`IMG_`, `UP-`: the start of a serial number. A plus: of a telephone number."""
 _LOOK_BACK = 24
+_NO_WORD = " \t\r\n>._-0123456789\0"
 
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 """Luhn (ISO/IEC 7812-1, annex B): twice the digit, with the digits of that added up."""
@@ -55,70 +57,62 @@ def find(sheet: str) -> list[Find]:
 
 class _Run:
     """Groups of digits with little between them. A secret begins and ends where groups do: a
-    valid number in the middle of a longer one is chance."""
+    valid number in the middle of a longer one is chance. Digits written one by one or two by two
+    are one group."""
 
     def __init__(self, sheet: str, start: int, end: int) -> None:
         self._sheet = sheet
         self._spans = [match.span() for match in _GROUP.finditer(sheet, start, end)]
-        self._digits = "".join(sheet[a:b] for a, b in self._spans)
-        self._begins = [0, *accumulate(b - a for a, b in self._spans)]
+        groups = [sheet[a:b] for a, b in self._spans]
+        sizes = [len(group) for group in groups]
+        if 1 in sizes or 2 in sizes:
+            self._spans, sizes = _joined(self._spans, sizes)
+        self._digits = "".join(groups)
+        self._begins = [0, *accumulate(sizes)]
         self._group_at = {digit: group for group, digit in enumerate(self._begins)}
         self._x = _CHECK_X.match(sheet, end)
-        plain = [int(digit) for digit in self._digits]
-        even, odd = plain[:], plain[:]
-        even[1::2] = [_DOUBLED[digit] for digit in plain[1::2]]
-        odd[0::2] = [_DOUBLED[digit] for digit in plain[0::2]]
-        self._luhn = (
-            list(accumulate(even, initial=0)),
-            list(accumulate(odd, initial=0)),
-        )
 
     def finds(self) -> list[Find]:
         """The secrets, overlapping candidates as one: it is safer to take too much."""
         merged: list[Find] = []
-        for group, begin in enumerate(self._begins[:-1]):
-            for found in self._at(group, begin):
-                if merged and found.start < merged[-1].end:
-                    last = merged[-1]
-                    if found.end > last.end:
-                        merged[-1] = found._replace(start=last.start)
-                else:
-                    merged.append(found)
+        for found in self._candidates():
+            if merged and found.start < merged[-1].end:
+                last = merged[-1]
+                if found.end > last.end:
+                    merged[-1] = found._replace(start=last.start)
+            else:
+                merged.append(found)
         return merged
 
-    def _at(self, group: int, begin: int) -> list[Find]:
-        """What begins with this group; an ID card before a card."""
-        found: list[Find] = []
-        start = self._spans[group][0]
-        if end := self._id_end(begin):
-            found.append(Find(start, end, "id_card", PLACEHOLDERS["id_card"]))
-        issuer = _ISSUER.match(self._digits, begin)
-        if issuer is None or issuer.lastindex is None:
-            return found
-        for length in _ISSUERS[issuer.lastindex - 1][1]:
-            last = self._group_at.get(begin + length)
-            if last is None or not self._passes_luhn(begin, begin + length):
+    def _candidates(self) -> Iterator[Find]:
+        """In the order of their starts; at the same start an ID card before a card."""
+        digits, group_at, sums = self._digits, self._group_at, _luhn_sums(self._digits)
+        for group, begin in enumerate(self._begins[:-1]):
+            start = self._spans[group][0]
+            if digits[begin + 6 : begin + 8] in _CENTURIES and (end := self._id_end(begin)):
+                yield Find(start, end, "id_card", PLACEHOLDERS["id_card"])
+            issuer = _ISSUER.match(digits, begin)
+            if issuer is None or issuer.lastindex is None:
                 continue
-            if self._looks_grouped(group, last, length) and not self._is_labelled(group, last):
-                digits = self._digits[begin + length - 4 : begin + length]
-                end = self._spans[last - 1][1]
-                found.append(Find(start, end, "card", f"[card ****{digits}]"))
-        return found
-
-    def _passes_luhn(self, begin: int, end: int) -> bool:
-        sums = self._luhn[(end - 1) % 2]
-        return (sums[end] - sums[begin]) % 10 == 0
+            for length in _ISSUERS[issuer.lastindex - 1][1]:
+                stop = begin + length
+                last = group_at.get(stop)
+                if last is None:
+                    continue
+                total = sums[(stop - 1) % 2]
+                if (total[stop] - total[begin]) % 10 == 0 and self._looks_like_card(group, last):
+                    end = self._spans[last - 1][1]
+                    yield Find(start, end, "card", f"[card ****{digits[stop - 4 : stop]}]")
 
     def _id_end(self, begin: int) -> int:
         """Where an ID card that begins at this digit ends on the sheet; 0 when there is none."""
-        digits = self._digits
-        if digits[begin + 6 : begin + 8] not in _CENTURIES or not _PROVINCE.match(digits, begin):
+        if not _PROVINCE.match(self._digits, begin):
             return 0
-        number = digits[begin : begin + _ID_LENGTH]
+        number = self._digits[begin : begin + _ID_LENGTH]
         last = self._group_at.get(begin + _ID_LENGTH)
         if last is not None:
             end = self._spans[last - 1][1]
-        elif self._x and begin + _ID_LENGTH - 1 == len(digits):
+        elif self._x and begin + _ID_LENGTH - 1 == len(self._digits):
             number += "X"
             end = self._x.end()
         else:
@@ -130,33 +124,61 @@ class _Run:
         weighed = sum(w * int(d) for w, d in zip(_ID_WEIGHTS, number, strict=False))
         return end if _ID_CHECKS[weighed % 11] == number[-1] else 0
 
-    def _looks_grouped(self, first: int, last: int, length: int) -> bool:
-        """Whether a person would part a card number like this. Amounts, dates and telephone
-        numbers in a row are parted otherwise."""
-        sizes: list[int] = []
-        broken = False
-        for group in range(first, last):
-            start, end = self._spans[group]
-            if broken:
-                sizes[-1] += end - start
+    def _looks_like_card(self, first: int, last: int) -> bool:
+        """Whether a person would part a card number like this, and calls it nothing else.
+        Amounts, dates and telephone numbers in a row are parted otherwise."""
+        if last - first == 1:
+            # Nobody parts an order number by spaces, so only a number in one piece may be one.
+            return not self._is_labelled(first, NUMBER_LABEL)
+        sizes = [self._begins[first + 1] - self._begins[first]]
+        for group in range(first + 1, last):
+            size = self._begins[group + 1] - self._begins[group]
+            if "\n" in self._sheet[self._spans[group - 1][1] : self._spans[group][0]]:
+                sizes[-1] += size
             else:
-                sizes.append(end - start)
-            after = self._spans[group + 1][0] if group + 1 < last else end
-            broken = "\n" in self._sheet[end:after]
+                sizes.append(size)
         *body, tail = sizes
-        if not body or (len(set(body)) == 1 and tail <= body[0]):
-            return True
-        if length < 15:
-            return sizes == [4, 6, 4]
-        return sizes[0] >= 4 and min(body) >= 3
+        usual = not body or (len(set(body)) == 1 and tail <= body[0]) or sizes == [4, 6, 4]
+        odd = sum(sizes) >= 15 and sizes[0] >= 4 and min(sizes[:-1], default=0) >= 3
+        return (usual or odd) and not self._is_labelled(first, None)
 
-    def _is_labelled(self, first: int, last: int) -> bool:
+    def _is_labelled(self, first: int, label: re.Pattern[str] | None) -> bool:
         """Whether what stands before says that it is another kind of number."""
         start = self._spans[first][0]
         before = self._sheet[max(0, start - _LOOK_BACK) : start]
-        if word := _WORD_BEFORE.search(before):
-            return not word[1].lower().endswith(CARD_PREFIXES)
-        if _SERIES_BEFORE.search(before):
+        if not before.strip(_NO_WORD):
+            return False
+        if before[-1].isascii() and before[-1].isalpha():
+            word = _WORD_BEFORE.search(before)
+            return word is None or not word[0].lower().endswith(CARD_PREFIXES)
+        if before[-1] in "-_#+" and _SERIES_BEFORE.search(before):
             return True
-        # Nobody parts an order number by spaces; a card in an order's place may be a mistake.
-        return last - first == 1 and NUMBER_LABEL.search(before) is not None
+        return label is not None and label.search(before) is not None
+
+
+def _joined(
+    spans: list[tuple[int, int]], sizes: list[int]
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """Neighbours of one digit each, or of two each, as one group."""
+    new_spans: list[tuple[int, int]] = []
+    new_sizes: list[int] = []
+    before = 0
+    for span, size in zip(spans, sizes, strict=True):
+        if size == before and size <= 2:
+            new_spans[-1] = (new_spans[-1][0], span[1])
+            new_sizes[-1] += size
+        else:
+            new_spans.append(span)
+            new_sizes.append(size)
+        before = size
+    return new_spans, new_sizes
+
+
+def _luhn_sums(digits: str) -> tuple[list[int], list[int]]:
+    """Running sums of the digits with every second one doubled: those at odd places, those at even
+    places. Luhn's sum of any part is then one difference."""
+    plain = [int(digit) for digit in digits]
+    even, odd = plain[:], plain
+    even[1::2] = [_DOUBLED[digit] for digit in even[1::2]]
+    odd[0::2] = [_DOUBLED[digit] for digit in odd[0::2]]
+    return list(accumulate(even, initial=0)), list(accumulate(odd, initial=0))

@@ -217,6 +217,8 @@ def _lone(sheet: str, asked_for: str) -> list[Find]:
 def _passwords(sheet: str) -> Iterator[Find]:
     for name in words.named(words.PASSWORD, sheet):
         end = name.end()
+        if not _TOKEN.search(sheet, end, end + _AHEAD):
+            continue
         clause = words.CLAUSE_END.search(sheet, end, end + 24)
         reach = clause.start() if clause else end + 24
         pin = name[0].lower().startswith("pin")

@@ -17,6 +17,3 @@ WHERE e.seq > :seq ORDER BY e.seq LIMIT :n
 SELECT e.seq, e.id, e.kind, e.inquiry_id, e.at, c.data
 FROM events e LEFT JOIN event_contents c ON c.event_id = e.id
 WHERE e.inquiry_id = :inquiry_id AND e.seq IS NOT NULL ORDER BY e.seq
-
--- name: count()$
-SELECT COUNT(*) FROM events WHERE seq IS NOT NULL

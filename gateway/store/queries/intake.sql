@@ -22,9 +22,6 @@ INSERT INTO lanes (lane, owner, until) VALUES (:lane, :owner, :until)
 ON CONFLICT (lane) DO UPDATE SET owner = excluded.owner, until = excluded.until
 WHERE lanes.until <= :now
 
--- name: renew_lane(lane, owner, until)!
-UPDATE lanes SET until = :until WHERE lane = :lane AND owner = :owner
-
 -- name: free_lane(lane, owner)!
 DELETE FROM lanes WHERE lane = :lane AND owner = :owner
 
@@ -50,21 +47,10 @@ SELECT state, COUNT(*) AS n FROM raw_events GROUP BY state
 -- name: waiting()$
 SELECT COUNT(*) FROM raw_events WHERE state = 'pending'
 
--- name: by_key(account, dedup_key)^
-SELECT id, state, type FROM raw_events WHERE account = :account AND dedup_key = :dedup_key
-
--- name: by_id(id)^
-SELECT id, account, dedup_key, lane, type, received_at, verified, body, state, attempts, error
-FROM raw_events WHERE id = :id
-
 -- name: quarantine(id, account, stage, reason, blob, dedup_key, event_id, at, meta)!
 INSERT INTO quarantine (id, account, stage, reason, blob, dedup_key, event_id, at, meta)
 VALUES (:id, :account, :stage, :reason, :blob, :dedup_key, :event_id, :at, :meta)
 ON CONFLICT (account, dedup_key) DO NOTHING
-
--- name: quarantined(n)
-SELECT id, account, stage, reason, blob, event_id, at, state, meta
-FROM quarantine ORDER BY at DESC, id DESC LIMIT :n
 
 -- name: quarantined_one(id)^
 SELECT id, account, stage, reason, blob, dedup_key, event_id, at, state, meta

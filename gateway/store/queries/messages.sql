@@ -9,11 +9,6 @@ SELECT id, direction, visibility, author, automatic, at, subject, text, external
        delivery_detail, meta
 FROM messages WHERE inquiry_id = :inquiry_id ORDER BY at, id
 
--- name: recent(conversation_id, n)
-SELECT id, direction, visibility, author, automatic, at, text FROM messages
-WHERE conversation_id = :conversation_id AND visibility <> 'note'
-ORDER BY at DESC, id DESC LIMIT :n
-
 -- name: automatic_since(conversation_id, since)$
 SELECT COUNT(*) FROM messages
 WHERE conversation_id = :conversation_id AND at >= :since AND direction = 'out' AND automatic = 1

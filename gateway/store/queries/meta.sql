@@ -1,10 +1,3 @@
--- name: get(key)$
-SELECT value FROM meta WHERE key = :key
-
--- name: put(key, value)!
-INSERT INTO meta (key, value) VALUES (:key, :value)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value
-
 -- name: memo(account, key)$
 SELECT value FROM memos WHERE account = :account AND key = :key
 

@@ -60,9 +60,6 @@ ORDER BY due_at LIMIT :n
 -- Is this provider id already the proof of another row?
 SELECT COUNT(*) FROM outbox WHERE account = :account AND external_id = :external_id
 
--- name: next_due(now)$
-SELECT MIN(due_at) FROM outbox WHERE state IN ('ready', 'unknown') AND due_at > :now
-
 -- name: listed(state, n)
 SELECT id, account, inquiry_id, recipient, state, attempts, created_at, due_at, begun_at, sent_at,
        external_id, failure, detail
@@ -85,9 +82,6 @@ SELECT account, state, COUNT(*) AS n FROM outbox GROUP BY account, state
 -- name: pause(account, until, why)!
 INSERT INTO pauses (account, until, why) VALUES (:account, :until, :why)
 ON CONFLICT (account) DO UPDATE SET until = excluded.until, why = excluded.why
-
--- name: unpause(account)!
-DELETE FROM pauses WHERE account = :account
 
 -- name: pauses(now)
 SELECT account, until, why FROM pauses WHERE until > :now

@@ -1,0 +1,165 @@
+"""What is SQLite's own: a full disk, a database that another process holds, what is on the disk."""
+
+import asyncio
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.domain.errors import Overloaded, StoreError, StoreFull
+from gateway.domain.plan import LogEvent
+from gateway.domain.store import Tx
+from gateway.store import sealer
+from tests.store.engines import SqliteEngine, SqliteStore, select, value
+from tests.store.rows import raw
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=["sqlite"])
+def engine(tmp_path: Path) -> SqliteEngine:
+    return SqliteEngine(tmp_path)
+
+
+async def limit_pages(store: SqliteStore, more: int) -> None:
+    """Room for so many pages more, on the writer's connection: a disk that is nearly full."""
+
+    def work(tx: Any) -> None:
+        used = tx._connection.execute("PRAGMA page_count").fetchone()[0]
+        tx._connection.execute(f"PRAGMA max_page_count={used + more}")
+
+    await store.write(work)
+
+
+async def no_limit(store: SqliteStore) -> None:
+    await store.write(lambda tx: tx._connection.execute("PRAGMA max_page_count=1000000"))  # type: ignore[attr-defined]
+
+
+def remember(key: str, size: int = 1) -> Any:
+    def work(tx: Tx) -> None:
+        tx.run("meta.remember", account="a", key=key, value="x" * size)
+        tx.log(LogEvent(f"event-{key}", "test.happened", 1.0))
+
+    return work
+
+
+async def test_on_a_full_disk_only_the_unit_that_does_not_fit_is_refused(
+    store: SqliteStore,
+) -> None:
+    await store.write(remember("before"))
+    await limit_pages(store, 6)
+    results = await asyncio.gather(
+        store.write(remember("small-1")),
+        store.write(remember("huge", 200_000)),
+        store.write(remember("small-2")),
+        store.insert("intake.accept", [raw(1)]),
+        store.insert("intake.accept", [raw(2, body="x" * 200_000)]),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], StoreFull)
+    assert isinstance(results[1], Overloaded), "the sender is told to come again"
+    assert isinstance(results[4], StoreFull)
+    assert [results[0], results[2], results[3]] == [None, None, 1]
+    assert store.stats["reruns"] == 1
+    assert await value(store, "SELECT COUNT(*) FROM memos") == 3
+    assert await value(store, "SELECT COUNT(*) FROM raw_events") == 1
+    assert await store.read(sealer.verify) == 3
+
+
+async def test_service_resumes_when_there_is_room_again(store: SqliteStore) -> None:
+    await limit_pages(store, 0)
+    with pytest.raises(StoreFull):
+        await store.write(remember("a", 100_000))
+    with pytest.raises(StoreFull):
+        await store.insert("intake.accept", [raw(1, body="x" * 100_000)])
+    assert store.stats["full"] == 2
+    await no_limit(store)
+    await store.write(remember("a", 100_000))
+    assert await store.insert("intake.accept", [raw(1, body="x" * 100_000)]) == 1
+    assert await store.read(sealer.verify) == 1
+
+
+async def test_two_processes_write_one_chain(engine: SqliteEngine) -> None:
+    async with engine.opened() as store:
+        other = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.store.other_process", str(engine.path), "b", "150",
+            cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert other.stdout is not None
+        assert await other.stdout.readline() == b"open\n"
+        mine = 0
+        while other.returncode is None and mine < 2000:
+            await store.write(
+                lambda tx, n=mine: tx.log(LogEvent(f"a{n:04d}", "test.happened", 1.0))
+            )
+            mine += 1
+        assert await other.wait() == 0
+        assert await store.read(sealer.verify) == mine + 150
+        rows = await select(store, "SELECT id FROM events ORDER BY seq")
+        changes = sum(a["id"][0] != b["id"][0] for a, b in zip(rows, rows[1:], strict=False))
+        assert changes > 2, "the two processes did not take turns"
+
+
+async def test_a_database_that_another_process_holds_is_refused_within_its_patience(
+    engine: SqliteEngine,
+) -> None:
+    async with engine.opened() as store:
+        await store.write(lambda tx: tx._connection.execute("PRAGMA busy_timeout=50"))  # type: ignore[attr-defined]
+        holder = sqlite3.connect(engine.path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        began = asyncio.get_running_loop().time()
+        results = await asyncio.gather(
+            *(store.write(remember(f"k{n}")) for n in range(40)),
+            store.insert("intake.accept", [raw(1)]),
+            return_exceptions=True,
+        )
+        took = asyncio.get_running_loop().time() - began
+        assert all(isinstance(result, StoreError) for result in results)
+        assert "locked" in str(results[0])
+        assert took < 1.5, "each unit waited by itself"
+        holder.execute("ROLLBACK")
+        holder.close()
+        await store.write(remember("after"))
+        assert await value(store, "SELECT COUNT(*) FROM memos") == 1
+
+
+async def test_readers_do_not_wait_for_a_writer_elsewhere(engine: SqliteEngine) -> None:
+    async with engine.opened() as store:
+        holder = sqlite3.connect(engine.path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        async with asyncio.timeout(2):
+            assert await select(store, "SELECT key FROM memos") == []
+        holder.close()
+
+
+async def test_the_settings_that_durability_rests_on(store: SqliteStore) -> None:
+    def settings(tx: Any) -> dict[str, Any]:
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        return {n: tx._connection.execute(f"PRAGMA {n}").fetchone()[0] for n in names}
+
+    expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    assert await store.write(settings) == expected
+    assert await store.read(settings) == expected
+
+
+async def test_what_was_acknowledged_survives_a_kill(engine: SqliteEngine) -> None:
+    """The process dies right after the first commit, before anybody hears of it."""
+    script = (
+        "import asyncio, sys, pathlib\n"
+        "from gateway.store.sqlite import SqliteStore\n"
+        "async def main():\n"
+        "    store = SqliteStore(pathlib.Path(sys.argv[1])); await store.open()\n"
+        "    await store.write(lambda tx: tx.run('meta.remember', account='a', key='k', value='v'))\n"
+        "asyncio.run(main())\n"
+    )
+    for step, expected in (("commit.before", 0), ("commit.after", 1)):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", script, str(engine.path),
+            cwd=ROOT, env={**os.environ, "GATEWAY_KILL_AT": step},
+        )  # fmt: skip
+        assert await process.wait() == -9
+        async with engine.opened() as store:
+            assert await value(store, "SELECT COUNT(*) FROM memos") == expected
