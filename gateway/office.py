@@ -108,7 +108,11 @@ def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
     """
     if not config.database_path.is_file():
         return ()
-    address = f"{config.database_path.absolute().as_uri()}?mode=ro"
+    path = config.database_path.absolute()
+    address = f"{path.as_uri()}?mode=ro"
+    if not path.with_name(f"{path.name}-wal").exists():
+        # Nobody works on it. Opened in the ordinary way it would get a log that stays behind.
+        address += "&immutable=1"
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
             connection.row_factory = sqlite3.Row

@@ -34,7 +34,7 @@ SCENE_SECONDS = 30.0
 #: Seconds from the signal until the process is gone, whatever hangs.
 STOP_SECONDS = 4.5
 #: Seconds to read what was seen of a scene.
-READING_SECONDS = 2.8
+READING_SECONDS = 2.0
 INTERRUPTED = 130
 LOG_NAME = "demo.log"
 

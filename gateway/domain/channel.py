@@ -14,16 +14,20 @@ from gateway.domain.model import JSON, Attachment, DeliveryState, ThreadRefs, Vi
 from gateway.domain.world import World
 
 # ---------------------------------------------------------------- what comes in
+#
+# These are values: nobody changes one. They are not marked frozen because a frozen dataclass takes
+# three times as long to make (it goes through object.__setattr__ field by field), and every webhook
+# makes one of each before it is acknowledged.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpRequest:
     """A webhook call as it arrived. `url` is the public one that the provider signed."""
 
     method: str
     url: str
     headers: Mapping[str, str]
-    """Names in lower case; repeated ones joined with ', '."""
+    """Looked up by lower-case name; of a repeated one, the first."""
     body: bytes
     received_at: float
     path: str = ""
@@ -42,7 +46,7 @@ class HttpRequest:
         return parse_qsl(urlsplit(self.url).query, keep_blank_values=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpReply:
     """What the provider gets back."""
 
@@ -59,7 +63,7 @@ class Verified:
     key_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Inbound:
     """A customer's message or public comment, in the one shape all channels share."""
 
@@ -121,7 +125,7 @@ ChannelEvent = Inbound | Receipt
 """What `parse` yields. `RawMail` becomes one of these inside intake."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parsed:
     """The events of one webhook call, and the answer the provider expects once they are durable."""
 

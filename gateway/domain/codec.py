@@ -70,7 +70,10 @@ def decode_attachment(body: Mapping[str, Any]) -> Attachment:
 
 
 def decode(kind: str, body: Mapping[str, Any]) -> ChannelEvent:
-    """What `encode` wrote. `kind` is 'message' or 'receipt' (`kind_of`)."""
+    """What `encode` wrote. `kind` is 'message' or 'receipt' (`kind_of`); ValueError for another."""
+    if kind not in ("message", "receipt"):
+        msg = f"no kind of event: {kind!r}"
+        raise ValueError(msg)
     if kind == "receipt":
         return Receipt(
             external_id=body["external_id"],

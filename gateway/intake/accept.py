@@ -66,9 +66,15 @@ class Accept:
     calls: int = 0
     """Webhook calls that wait for their answer now."""
 
-    async def events(self, account: str, events: Sequence[ChannelEvent], verified: str) -> None:
+    async def events(
+        self,
+        account: str,
+        events: Sequence[ChannelEvent],
+        verified: str,
+        received_at: float | None = None,
+    ) -> None:
         """Store the events of one call in one commit. Raises `Overloaded` with nothing stored."""
-        now = self.clock.now()
+        now = self.clock.now() if received_at is None else received_at
         rows: list[dict[str, Any]] = []
         blobs: list[tuple[int, list[str]]] = []
         for event in events:

@@ -1,7 +1,6 @@
 """What worker processes do with input before it may be stored: read it and take the secrets out."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -10,7 +9,7 @@ from gateway.domain.channel import ChannelEvent, RawMail, Receipt
 from gateway.domain.codec import encode
 from gateway.domain.model import JSON
 from gateway.intake.mail import read_mail, to_event
-from gateway.intake.redact import redact, redact_json, redact_name
+from gateway.intake.redact import Redacted, redact, redact_json, redact_name
 
 #: Facts that repeat the message's text word for word are redacted like the text itself.
 _MAIL_ID_FACTS = frozenset({"mail_class", "class_reason", "auto", "addressed", "html"})
@@ -54,12 +53,15 @@ def clean(event: ChannelEvent) -> ChannelEvent:
     """
     if isinstance(event, Receipt):
         return replace(event, detail=redact(event.detail).text) if event.detail else event
-    text, subject = redact(event.text), redact(event.subject)
-    name = redact(event.name).text
-    facts: Mapping[str, JSON] = {
-        name: value if name in _MAIL_ID_FACTS else redact_json(value)
-        for name, value in event.facts.items()
-    }
+    text = redact(event.text)
+    subject = redact(event.subject) if event.subject else Redacted("")
+    name = redact(event.name).text if event.name else ""
+    facts = event.facts
+    if facts:
+        facts = {
+            key: value if key in _MAIL_ID_FACTS else redact_json(value)
+            for key, value in facts.items()
+        }
     changed: dict[str, Any] = {}
     if text.redactions or subject.redactions:
         kinds: list[JSON] = [

@@ -12,7 +12,7 @@ from typing import Any
 from gateway.domain.channel import Channel, HttpRequest, RawMail, Webhook
 from gateway.domain.errors import NotAllowed, NotFound
 from gateway.domain.model import JSON
-from gateway.domain.plan import LogEvent
+from gateway.domain.plan import LogEvent, derived_id
 from gateway.domain.store import Blobs, Row, Store, Tx
 from gateway.domain.world import Clock, Ids
 from gateway.intake.accept import Accept
@@ -94,25 +94,19 @@ class Replay:
     # ------------------------------------------------------------ could not be planned
 
     async def _plan_again(self, row: Row) -> str:
-        filed = self.ids.new()
-        now = self.clock.now()
+        fresh, now = self.ids.new(), self.clock.now()
 
         def work(tx: Tx) -> None:
-            if not tx.run("intake.revive", id=row["event_id"]):
+            if not tx.run("intake.revive_as", id=row["event_id"], fresh=fresh):
                 raise NotFound(f"its event {row['event_id']} is not in quarantine any more")
-            # Under a new id, so that its place is free should planning fail again.
-            tx.run("intake.quarantine_filed", id=row["id"], filed=filed, at=now)
-            _log(tx, row, now)
+            tx.run("meta.move_blob_refs", owner=row["event_id"], fresh=fresh)
+            _mark(tx, row, now, event=fresh)
 
         await self.store.write(work)
         return "its event is planned again by the running gateway, or at its next start"
 
 
-def _mark(tx: Tx, row: Row, now: float) -> None:
+def _mark(tx: Tx, row: Row, now: float, event: str = "") -> None:
     if tx.run("intake.quarantine_replayed", id=row["id"], at=now):
-        _log(tx, row, now)
-
-
-def _log(tx: Tx, row: Row, now: float) -> None:
-    data: dict[str, JSON] = {"quarantine": row["id"], "stage": row["stage"]}
-    tx.log(LogEvent(f"{row['id']}.r{round(now * 1000)}", "event.replayed", now, data=data))
+        data: dict[str, JSON] = {"quarantine": row["id"], "stage": row["stage"], "event": event}
+        tx.log(LogEvent(derived_id(row["id"], "re"), "event.replayed", now, data=data))

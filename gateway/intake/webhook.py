@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from aiohttp import web
@@ -69,13 +70,25 @@ class WebhookRoute:
         self._in_flight = in_flight
 
     def routes(self) -> list[web.RouteDef]:
-        """For `Application.add_routes`."""
-        return [
-            web.route("*", "/in/{kind}/{account}", self.handle),
-            web.route("*", "/in/{kind}/{account}/{path:.*}", self.handle),
-        ]
+        """For `Application.add_routes`: a plain address per account, which is found without a
+        pattern, its sub-addresses, and the answer for everything else."""
+        routes = []
+        for door in self._doors.values():
+            address = f"/in/{door.kind}/{door.account}"
+            routes += [
+                web.route("*", address, partial(self.handle, door)),
+                web.route("*", address + "/{path:.*}", partial(self.handle, door)),
+            ]
+        return [*routes, web.route("*", "/in/{path:.*}", self.unknown)]
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def unknown(self, request: web.Request) -> web.Response:
+        """No such account."""
+        self._intake.counts["", "unknown_account"] += 1
+        kind, _, account = request.match_info["path"].partition("/")
+        account = account.partition("/")[0]
+        return _reply(404, f"no {kind} account {account!r} here; see [accounts] in gateway.toml")
+
+    async def handle(self, door: Door, request: web.Request) -> web.Response:
         """One call, bounded in number, size and outcome."""
         intake = self._intake
         if intake.calls >= self._in_flight:
@@ -83,33 +96,20 @@ class WebhookRoute:
             return _reply(503, "too many calls at once; try again")
         intake.calls += 1
         try:
-            return await self._handle(request)
-        finally:
-            intake.calls -= 1
-
-    async def _handle(self, request: web.Request) -> web.Response:
-        kind, account = request.match_info["kind"], request.match_info["account"]
-        door = self._doors.get(account)
-        if door is None or door.kind != kind:
-            self._intake.counts["", "unknown_account"] += 1
-            return _reply(
-                404, f"no {kind} account {account!r} here; see [accounts] in gateway.toml"
-            )
-        if (request.content_length or 0) > self._body_limit:
-            return _reply(413, f"the body is larger than {self._body_limit} bytes")
-        try:
             body = await request.read()
+            call = HttpRequest(
+                method=request.method,
+                url=self.public_url + request.raw_path,
+                headers=request.headers,
+                body=body,
+                received_at=self._clock.now(),
+                path=request.match_info.get("path", ""),
+            )
+            return await self._take(door, call)
         except web.HTTPRequestEntityTooLarge:
             return _reply(413, f"the body is larger than {self._body_limit} bytes")
-        call = HttpRequest(
-            method=request.method,
-            url=self.public_url + request.raw_path,
-            headers=_headers(request),
-            body=body,
-            received_at=self._clock.now(),
-            path=request.match_info.get("path", ""),
-        )
-        return await self._take(door, call)
+        finally:
+            intake.calls -= 1
 
     async def _take(self, door: Door, call: HttpRequest) -> web.Response:
         channel = door.webhook
@@ -124,7 +124,9 @@ class WebhookRoute:
             return _reply(door.bad_signature_status, f"refused: {error}")
         try:
             parsed = channel.parse(call)
-            await self._intake.events(door.account, parsed.events, f"{proof.scheme}:{proof.key_id}")
+            await self._intake.events(
+                door.account, parsed.events, f"{proof.scheme}:{proof.key_id}", call.received_at
+            )
         except ParseError as error:
             return await self._keep(door, call, str(error))
         except Overloaded as error:
@@ -144,14 +146,6 @@ class WebhookRoute:
         except GatewayError as error:
             return _reply(503, f"not stored, try again: {error}")
         return _reply(400, f"cannot be read: {reason}")
-
-
-def _headers(request: web.Request) -> dict[str, str]:
-    given = request.headers
-    headers = {name.lower(): value for name, value in given.items()}
-    if len(headers) < len(given):  # some name stands there twice
-        return {name: ", ".join(given.getall(name)) for name in headers}
-    return headers
 
 
 def _answer(reply: HttpReply) -> web.Response:

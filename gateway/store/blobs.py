@@ -6,6 +6,7 @@ address: a crash leaves at most a file that nothing refers to.
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -55,7 +56,8 @@ class FileBlobs:
             # Also for a file that was there: whoever wrote it may have died before this line.
             _sync_directory(path.parent)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):  # the same disk; what stays behind is named by nothing
+                partial.unlink()
             msg = f"cannot write an attachment to {self._root}: {error.strerror}"
             raise StoreFull(msg) from error
         steps.reach("blob.synced")

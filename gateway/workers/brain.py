@@ -11,6 +11,7 @@ from gateway.domain.codec import decode
 from gateway.domain.model import Brand
 from gateway.domain.plan import Plan
 from gateway.domain.snapshot import Snapshot
+from gateway.intake import language
 from gateway.workers.planner import Planner, PlannerSettings
 
 _planner: list[Planner] = []
@@ -37,6 +38,7 @@ class Unplanned:
 
 def start(templates: Path, brands: Mapping[str, Brand], settings: PlannerSettings) -> None:
     """Load the knowledge and train, once per process. Raises `KnowledgeError`, `TrainingError`."""
+    language.warm()
     _planner[:] = [Planner(build_answerer(templates, brands), settings)]
 
 

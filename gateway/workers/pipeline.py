@@ -166,7 +166,7 @@ class Pipeline:
     def _item(self, reader: Reader, row: Row, attempt: int) -> Item | Unplanned:
         try:
             event = decode(row["type"], json.loads(row["body"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             # Written by another release, or by hand: it concerns this event alone.
             return Unplanned(row["id"], f"cannot be read: {type(error).__name__}: {error}")
         account = self.accounts.get(row["account"]) or AccountView(

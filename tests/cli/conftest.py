@@ -1,6 +1,8 @@
-"""The real command line in processes of its own, on data directories of their own."""
+"""The real command line, on data directories of its own."""
 
+import io
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,40 +10,70 @@ from typing import Any
 
 import pytest
 
-from tests.cli.processes import COMMAND, SETTINGS, Serving, end, environment
+from gateway.cli import main
+from gateway.config import load
+from gateway.sample import write_sample
+from gateway.store.sqlite import SqliteStore
+from tests.cli.processes import COMMAND, SETTINGS, Done, Serving, end, environment
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run one command to its end."""
+def cli(tmp_path: Path) -> Callable[..., Done]:
+    """Run one command to its end, in a process of its own."""
 
-    def run(
-        *words: str | Path, stdin: str | bytes = "", check: bool = False
-    ) -> subprocess.CompletedProcess[str]:
+    def run(*words: str | Path, stdin: str | bytes = "", check: bool = False) -> Done:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
             [*COMMAND, *map(str, words)],
             input=data, capture_output=True, cwd=tmp_path, env=environment(), timeout=60,
             check=False,
         )  # fmt: skip
-        ended = subprocess.CompletedProcess(
-            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-        )
-        assert "Traceback" not in ended.stderr, ended.stderr
-        if check:
-            assert ended.returncode == 0, ended.stderr
-        return ended
+        return _looked_at(Done(done.returncode, done.stdout.decode(), done.stderr.decode()), check)
 
     return run
 
 
 @pytest.fixture
-def home(tmp_path: Path, cli: Callable[..., Any]) -> Path:
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Callable[..., Done]:
+    """Run one command in this process: for those that set up no logging and no loop."""
+
+    def run(*words: str | Path, stdin: str | bytes = "", check: bool = False) -> Done:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["gateway", *map(str, words)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), "utf-8"))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        return _looked_at(Done(code if isinstance(code, int) else 0, *capsys.readouterr()), check)
+
+    return run
+
+
+def _looked_at(done: Done, check: bool) -> Done:
+    assert "Traceback" not in done.stderr, done.stderr
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
     """A data directory as `init` makes it, with two accounts."""
     folder = tmp_path / "home"
-    cli("init", folder, check=True)
+    write_sample(folder)
     (folder / "gateway.toml").write_text(SETTINGS, "utf-8")
     return folder
+
+
+@pytest.fixture
+async def made(home: Path) -> Path:
+    """The same, as it is once a gateway has run on it."""
+    store = SqliteStore(load(None, home).database_path)
+    await store.open()
+    await store.close()
+    return home
 
 
 @pytest.fixture

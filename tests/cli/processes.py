@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,15 @@ def environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("GATEWAY_", "COVERAGE_"))
     }
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 class Serving:
@@ -122,7 +132,7 @@ def signature(body: bytes, at: float) -> str:
     return f"t={int(at)},v1={mac}"
 
 
-def answers(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+def answers(done: Done) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

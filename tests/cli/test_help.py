@@ -55,15 +55,15 @@ def test_the_page_of_commands_names_every_command_and_no_other():
     assert sorted(headings) == sorted(" ".join(words) for words in ALL)
 
 
-def test_the_version_is_printed(cli):
-    assert cli("--version", check=True).stdout == f"{__version__}\n"
+def test_the_version_is_printed(inside):
+    assert inside("--version", check=True).stdout == f"{__version__}\n"
 
 
 @pytest.mark.parametrize(
     "words", [["serv"], ["inquiries", "show"], ["queues", "--jason"], ["quarantine", "replay"]]
 )
-def test_a_wrong_command_line_exits_with_2(cli, words):
-    done = cli(*words)
+def test_a_wrong_command_line_exits_with_2(inside, words):
+    done = inside(*words)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.strip()

@@ -3,8 +3,6 @@
 import json
 from email.message import EmailMessage
 
-import pytest
-
 from gateway.config import load
 from gateway.domain.channel import Inbound
 from gateway.office import desk_only
@@ -16,14 +14,6 @@ LETTER["From"] = "Lin <lin@example.com>"
 LETTER["To"] = "support@pay.example"
 LETTER["Subject"] = "Card"
 LETTER.set_content("My card 6222021234567890128 was refused.")
-
-
-@pytest.fixture
-def made(home, serving):
-    """A data directory on which a gateway has run."""
-    with serving("--data-dir", home) as gateway:
-        gateway.stop()
-    return home
 
 
 def quarantined(cli, home, *words):

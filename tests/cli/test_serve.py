@@ -110,9 +110,8 @@ def test_a_wrong_key_stops_it_before_anything_is_made(cli, home):
     assert not (home / "gateway.sqlite").exists()
 
 
-def test_a_certificate_of_the_demo_is_refused_until_it_is_revoked(cli, home, serving):
-    with serving("--data-dir", home) as gateway:
-        gateway.stop()
+def test_a_certificate_of_the_demo_is_refused_until_it_is_revoked(cli, made, serving):
+    home = made
     row = ("c1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, "k1", 1, 1.0)
     with sqlite3.connect(home / "gateway.sqlite") as database:
         database.execute(

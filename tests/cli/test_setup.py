@@ -3,71 +3,69 @@
 import pytest
 
 
-def test_init_writes_settings_and_key_that_check_accepts(cli, tmp_path):
-    done = cli("init", tmp_path / "new", check=True)
+def test_init_writes_settings_and_key_that_check_accepts(inside, tmp_path):
+    done = inside("init", tmp_path / "new", check=True)
     assert (tmp_path / "new/gateway.toml").is_file()
     assert (tmp_path / "new/installation.key").stat().st_mode & 0o077 == 0
     assert "gateway serve" in done.stdout
-    assert cli("check", "--data-dir", tmp_path / "new", check=True).stdout.endswith("ok\n")
+    assert inside("check", "--data-dir", tmp_path / "new", check=True).stdout.endswith("ok\n")
 
 
-def test_init_overwrites_nothing(cli, home):
+def test_init_overwrites_nothing(inside, home):
     before = (home / "gateway.toml").read_bytes()
-    done = cli("init", home)
+    done = inside("init", home)
     assert done.returncode == 2
     assert "is left as it is" in done.stderr
     assert (home / "gateway.toml").read_bytes() == before
 
 
-def test_check_names_every_mistake_with_its_key_and_the_nearest_one(cli, home):
+def test_check_names_every_mistake_with_its_key_and_the_nearest_one(inside, home):
     with (home / "gateway.toml").open("a", encoding="utf-8") as file:
         file.write('secrt_previous = "x"\n[limits]\nbody_byte = 5\n')
-    done = cli("check", "--data-dir", home)
+    done = inside("check", "--data-dir", home)
     assert done.returncode == 2
     assert done.stderr.startswith("gateway: ")
     assert "limits.body_byte" in done.stderr
     assert "did you mean 'limits.body_bytes'?" in done.stderr
 
 
-def test_check_names_the_nearest_key_of_a_channel(cli, home):
+def test_check_names_the_nearest_key_of_a_channel(inside, home):
     with (home / "gateway.toml").open("a", encoding="utf-8") as file:
         file.write('secrt_previous = "x"\n')
-    done = cli("check", "--data-dir", home)
+    done = inside("check", "--data-dir", home)
     assert done.returncode == 2
     assert "accounts.app.secrt_previous" in done.stderr
     assert "did you mean 'accounts.app.secret_previous'?" in done.stderr
 
 
-def test_check_builds_the_channels_and_says_what_they_refuse(cli, home):
+def test_check_builds_the_channels_and_says_what_they_refuse(inside, home):
     with (home / "gateway.toml").open("a", encoding="utf-8") as file:
         file.write('callback_url = "https://app.example/answers"\n')
-    done = cli("check", "--data-dir", home)
+    done = inside("check", "--data-dir", home)
     assert done.returncode == 2
     assert "accounts.app.callback_secret" in done.stderr
 
 
-def test_a_settings_file_that_is_not_there_is_named(cli):
-    done = cli("check", "--config", "nowhere.toml")
+def test_a_settings_file_that_is_not_there_is_named(inside):
+    done = inside("check", "--config", "nowhere.toml")
     assert done.returncode == 2
     assert "nowhere.toml" in done.stderr
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://127.0.0.1", "http://[::1", "x"])
-def test_health_of_nothing_is_one_line_and_not_zero(cli, url):
-    done = cli("health", "--url", url)
+def test_health_of_nothing_is_one_line_and_not_zero(inside, url):
+    done = inside("health", "--url", url)
     assert done.returncode in {1, 2}
     assert done.stderr.count("\n") == 1
 
 
-def test_health_with_a_free_port_asks_for_the_address(cli, home):
-    done = cli("health", "--data-dir", home)
+def test_health_with_a_free_port_asks_for_the_address(inside, home):
+    done = inside("health", "--data-dir", home)
     assert done.returncode == 2
     assert "--url" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "words", [["inquiries", "list"], ["queues"], ["claim", "1"], ["quarantine", "list"]]
-)
+@pytest.mark.parametrize("words", [["inquiries", "list"], ["claim", "1"]])
 def test_desk_commands_make_no_data_directory(cli, home, words):
     done = cli(*words, "--data-dir", home)
     assert done.returncode == 2

@@ -22,15 +22,15 @@ MAIL_FIELDS = {
 }  # fmt: skip
 
 
-def batch(cli, what, lines, *words):
+def batch(inside, what, lines, *words):
     text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
-    return answers(cli("try", what, "--jsonl", *words, stdin=f"{text}\n", check=True))
+    return answers(inside("try", what, "--jsonl", *words, stdin=f"{text}\n", check=True))
 
 
 # ---------------------------------------------------------------- text
 
 
-def test_texts_are_answered_in_order_and_bad_lines_hold_up_none(cli, tmp_path):
+def test_texts_are_answered_in_order_and_bad_lines_hold_up_none(inside, tmp_path):
     lines = [
         {"id": "a", "text": "我忘记登录密码了，怎么办？"},
         "no json",
@@ -43,7 +43,7 @@ def test_texts_are_answered_in_order_and_bad_lines_hold_up_none(cli, tmp_path):
         {"id": "e"},
         {"id": 7, "text": "half a pair \ud83d and \u0000"},
     ]
-    got = batch(cli, "text", lines)
+    got = batch(inside, "text", lines)
     assert [one["id"] for one in got] == ["a", None, None, None, None, "b", "c", "d", "e", 7]
     assert [one["id"] for one in got if "error" in one] == [None, None, None, None, "c", "d", "e"]
     assert all(set(one) == {"id", "error"} for one in got if "error" in one)
@@ -52,8 +52,8 @@ def test_texts_are_answered_in_order_and_bad_lines_hold_up_none(cli, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_text_has_its_plan(cli):
-    (got,) = batch(cli, "text", [{"id": 1, "text": "Someone unknown paid with my account!"}])
+def test_a_text_has_its_plan(inside):
+    (got,) = batch(inside, "text", [{"id": 1, "text": "Someone unknown paid with my account!"}])
     assert got["decision"] == "escalate"
     assert (got["topic"], got["queue"], got["urgent"]) == ("unknown_transaction", "security", True)
     assert got["top"][0][0] == "unknown_transaction"
@@ -61,16 +61,16 @@ def test_a_text_has_its_plan(cli):
     assert got["reply"]
 
 
-def test_without_a_certificate_an_answer_is_only_suggested(cli):
-    (got,) = batch(cli, "text", [{"id": 1, "text": "I forgot my login password"}])
+def test_without_a_certificate_an_answer_is_only_suggested(inside):
+    (got,) = batch(inside, "text", [{"id": 1, "text": "I forgot my login password"}])
     assert (got["decision"], got["reason"]) == ("suggest", "no_certificate")
     assert got["suggestion"]
     assert got["queue"]
 
 
-def test_redactions_are_places_in_the_given_text(cli):
+def test_redactions_are_places_in_the_given_text(inside):
     text = "😀 我的卡号是 6222021234567890128，密码忘了"
-    (got,) = batch(cli, "text", [{"id": 1, "text": text}])
+    (got,) = batch(inside, "text", [{"id": 1, "text": text}])
     assert got["language"] == "zh-CN"
     found = [one for one in got["redactions"] if one["kind"] == "card"]
     assert [text[one["start"] : one["end"]] for one in found] == ["6222021234567890128"]
@@ -78,10 +78,10 @@ def test_redactions_are_places_in_the_given_text(cli):
     assert "****0128" in got["text"]
 
 
-def test_the_channel_chooses_the_form_of_the_reply(cli):
+def test_the_channel_chooses_the_form_of_the_reply(inside):
     text = "I forgot my login password"
     long, short = batch(
-        cli, "text", [{"id": 1, "text": text}, {"id": 2, "text": text, "channel": "sms"}]
+        inside, "text", [{"id": 1, "text": text}, {"id": 2, "text": text, "channel": "sms"}]
     )
     assert "\n" in long["reply"]
     assert "\n" not in short["reply"]
@@ -101,30 +101,30 @@ def test_every_answer_is_flushed_before_the_next_line_is_read(tmp_path):
         assert process.wait(10) == 0
 
 
-def test_lines_that_are_not_utf8_get_their_error(cli):
-    got = answers(cli("try", "text", "--jsonl", stdin=b'{"id":1,"text":"\xff"}\n', check=True))
+def test_lines_that_are_not_utf8_get_their_error(inside):
+    got = answers(inside("try", "text", "--jsonl", stdin=b'{"id":1,"text":"\xff"}\n', check=True))
     assert got == [{"id": None, "error": "the line is not UTF-8"}]
 
 
 @pytest.mark.parametrize("words", [["hello there"], ["-"], []])
-def test_one_text_comes_as_argument_or_on_standard_input(cli, words):
-    done = cli("try", "text", *words, stdin="hello there", check=True)
+def test_one_text_comes_as_argument_or_on_standard_input(inside, words):
+    done = inside("try", "text", *words, stdin="hello there", check=True)
     assert json.loads(done.stdout)["text"] == "hello there"
 
 
-def test_an_unknown_channel_of_one_text_is_a_wrong_setting(cli):
-    done = cli("try", "text", "hello", "--channel", "pigeon")
+def test_an_unknown_channel_of_one_text_is_a_wrong_setting(inside):
+    done = inside("try", "text", "hello", "--channel", "pigeon")
     assert done.returncode == 2
     assert "email, http, sms" in done.stderr
 
 
-def test_certificates_of_a_data_directory_are_used_and_nothing_is_written_there(cli, home, serving):
-    with serving("--data-dir", home) as gateway:
-        gateway.stop()
-    before = {path.name: path.stat().st_mtime_ns for path in home.iterdir()}
-    (plain,) = batch(cli, "text", [{"id": 1, "text": "I forgot my password"}], "--data-dir", home)
+def test_certificates_of_a_data_directory_are_used_and_nothing_is_written_there(inside, made):
+    before = {path.name: path.stat().st_mtime_ns for path in made.iterdir()}
+    (plain,) = batch(
+        inside, "text", [{"id": 1, "text": "I forgot my password"}], "--data-dir", made
+    )
     assert plain["reason"] == "no_certificate"
-    assert {path.name: path.stat().st_mtime_ns for path in home.iterdir()} == before
+    assert {path.name: path.stat().st_mtime_ns for path in made.iterdir()} == before
 
 
 # ---------------------------------------------------------------- mail
@@ -140,7 +140,9 @@ def letter(**headers) -> EmailMessage:
     }
     for name, value in given.items():
         mail[name.replace("_", "-")] = value
-    mail.set_content("My card is refused.\n\nOn Mon, Support wrote:\n> 6222021234567890128\n")
+    mail.set_content(
+        "My card is refused.\n\nOn Mon, Jan 5, 2026 at 10:00 AM Support <support@pay.example> wrote:\n> 6222021234567890128\n"
+    )
     return mail
 
 
@@ -148,11 +150,11 @@ def line(number, mail: EmailMessage):
     return {"id": number, "raw_base64": base64.b64encode(mail.as_bytes()).decode()}
 
 
-def test_mails_are_read_in_order_and_bad_ones_hold_up_none(cli, tmp_path):
+def test_mails_are_read_in_order_and_bad_ones_hold_up_none(inside, tmp_path):
     with_file = letter()
     with_file.add_attachment(b"12345", maintype="image", subtype="png", filename="shot.png")
     got = batch(
-        cli,
+        inside,
         "mail",
         [
             line(1, with_file),
@@ -175,15 +177,17 @@ def test_mails_are_read_in_order_and_bad_ones_hold_up_none(cli, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_mail_comes_from_a_file(cli, tmp_path):
+def test_one_mail_comes_from_a_file(inside, tmp_path):
     (tmp_path / "letter.eml").write_bytes(letter().as_bytes())
-    assert json.loads(cli("try", "mail", "letter.eml", check=True).stdout)["class"] == "person"
-    missing = cli("try", "mail", "nowhere.eml")
+    assert json.loads(inside("try", "mail", "letter.eml", check=True).stdout)["class"] == "person"
+    missing = inside("try", "mail", "nowhere.eml")
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
 
 
-def test_our_own_mail_is_a_loop_once_the_settings_say_who_we_are(cli, home):
-    (got,) = batch(cli, "mail", [line(1, letter(From="support@pay.example"))], "--data-dir", home)
+def test_our_own_mail_is_a_loop_once_the_settings_say_who_we_are(inside, home):
+    (got,) = batch(
+        inside, "mail", [line(1, letter(From="support@pay.example"))], "--data-dir", home
+    )
     assert got["class"] == "loop"
 
 
@@ -230,12 +234,12 @@ MESSAGE = {
 }  # fmt: skip
 
 
-def test_calls_are_answered_as_the_route_would(cli, tmp_path):
+def test_calls_are_answered_as_the_route_would(inside, tmp_path):
     good = json.dumps(
         {"id": "m1", "sender": "u7", "name": "Lin", "text": "hello", "at": 5}
     ).encode()
     got = batch(
-        cli,
+        inside,
         "webhook",
         [
             http_call(1, good),
@@ -262,13 +266,13 @@ def test_calls_are_answered_as_the_route_would(cli, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_twilio_message_and_its_receipt_are_understood(cli):
+def test_a_twilio_message_and_its_receipt_are_understood(inside):
     receipt = {
         "MessageSid": "SM00000000000000000000000000000002", "MessageStatus": "delivered",
         "AccountSid": "AC1", "To": "+14155550123",
     }  # fmt: skip
     message, status, forged = batch(
-        cli,
+        inside,
         "webhook",
         [
             sms_call(1, "", MESSAGE),
@@ -286,9 +290,9 @@ def test_a_twilio_message_and_its_receipt_are_understood(cli):
     assert (forged["status"], forged["events"]) == (403, [])
 
 
-def test_one_call_comes_from_a_file_and_says_why_it_is_refused(cli, tmp_path):
+def test_one_call_comes_from_a_file_and_says_why_it_is_refused(inside, tmp_path):
     call = http_call(1, b"{}", headers={})
     (tmp_path / "call.json").write_text(json.dumps(call), "utf-8")
-    done = cli("try", "webhook", "call.json", check=True)
+    done = inside("try", "webhook", "call.json", check=True)
     assert json.loads(done.stdout) == {"id": 1, "status": 403, "events": []}
     assert "X-Gateway-Signature" in done.stderr

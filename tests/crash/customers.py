@@ -72,8 +72,12 @@ class Customer:
         """Without end: person after person, message after message."""
         write = {"mail": self._mail, "sms": self._sms, "app": self._app}[self._account]
         for person in self._people:
-            texts = PLAIN if self._rng.random() < 0.6 else PERSONAL
-            for number in range(self._rng.randint(2, 5)):
+            plain = self._rng.random() < 0.6
+            texts = PLAIN if plain else PERSONAL
+            # Who is answered and writes no more is left to the timer.
+            for number in range(
+                1 if plain and self._rng.random() < 0.6 else self._rng.randint(2, 5)
+            ):
                 yield write(f"{self._seat}-{person}", person, number, self._rng.choice(texts))
 
     def _mail(self, name: str, _person: int, number: int, text: str) -> Message:

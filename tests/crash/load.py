@@ -8,7 +8,7 @@ owes us, whatever happens to it.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -17,6 +17,8 @@ import aiosmtplib
 from tests.crash.customers import Customer, Message
 from tests.crash.settings import MAIL_ADDRESS
 
+#: Mail takes longest to be taken, so more of the customers write it.
+SHARES: Mapping[str, float] = {"mail": 0.5, "sms": 0.25, "app": 0.25}
 #: Seconds until a delivery that was turned away is tried again.
 _AGAIN = 0.2
 #: Seconds a delivery may take.
@@ -40,13 +42,15 @@ class Load:
 
     Args:
         run: goes into every id, so that runs cannot be mistaken for each other.
-        seats: customers writing at the same time, for each account.
+        seats: customers writing at the same time.
+        shares: account → share of the seats.
         pause: mean seconds between two messages of one customer.
     """
 
     run: str
     rng: random.Random
-    seats: int = 14
+    seats: int = 44
+    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
     pause: float = 0.8
     repeated: float = _REPEATED
     acknowledged: dict[tuple[str, str], Message] = field(default_factory=dict)
@@ -64,8 +68,8 @@ class Load:
 
     def start(self) -> None:
         """Let every customer begin; nothing is delivered before the first `aim`."""
-        for account in ("mail", "sms", "app"):
-            for seat in range(self.seats):
+        for account, share in self.shares.items():
+            for seat in range(round(self.seats * share)):
                 customer = Customer(account, self.run, seat, random.Random(self.rng.random()))
                 self._tasks.append(asyncio.create_task(self._write(customer.messages())))
 

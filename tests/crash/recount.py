@@ -112,9 +112,7 @@ def _incoming(
         return (message.account, keys.digest("dedup", message.body)) in kept
 
     lost = [
-        key
-        for key, message in acknowledged.items()
-        if not stored[key] and not quarantined(message)
+        key for key, message in acknowledged.items() if not stored[key] and not quarantined(message)
     ]
     found.fault("acknowledged messages lost", lost)
     found.fault("events stored twice", [key for key, n in stored.items() if n > 1])

@@ -1,11 +1,10 @@
 """One run: a data directory, load all the time, kill after kill, and the recount at the end."""
 
-import asyncio
 import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from time import monotonic
 from uuid import uuid4
 
 from tests.crash.ledger import UnderWay, left, under_way
-from tests.crash.load import Load
+from tests.crash.load import SHARES, Load
 from tests.crash.orders import Order
 from tests.crash.programs import Program, StartFailed, gateway, simulators
 from tests.crash.recount import Recount, recount
@@ -85,7 +84,7 @@ class Run:
         rng: draws what is left to chance.
         fault: one of `tests.crash.planted.FAULTS`, to see it found.
         say: told each kill.
-        seats, pause: see `Load`.
+        seats, shares, pause: see `Load`.
     """
 
     folder: Path
@@ -93,7 +92,8 @@ class Run:
     rng: random.Random
     fault: str = ""
     say: Callable[[str], None] = _silent
-    seats: int = 14
+    seats: int = 44
+    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
     pause: float = 0.8
     drain_seconds: float = DRAIN_SECONDS
     result: Result = field(default_factory=Result)
@@ -107,7 +107,9 @@ class Run:
         async with AsyncExitStack() as stack:
             outside = await stack.enter_async_context(simulators(self.folder))
             config = write_config(self.folder, outside.outside, web_port=free_port())
-            load = Load(uuid4().hex[:6], self.rng, seats=self.seats, pause=self.pause)
+            load = Load(
+                uuid4().hex[:6], self.rng, seats=self.seats, shares=self.shares, pause=self.pause
+            )
             load.start()
             stack.push_async_callback(load.cancel)
             waiting = [(order, 1) for order in self.orders]

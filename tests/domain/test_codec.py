@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,9 +36,7 @@ inbound = st.builds(
     name=texts,
     at=times,
     attachments=st.lists(attachments, max_size=2).map(tuple),
-    thread=st.builds(
-        ThreadRefs, token=texts, message_ids=st.lists(texts, max_size=3).map(tuple)
-    ),
+    thread=st.builds(ThreadRefs, token=texts, message_ids=st.lists(texts, max_size=3).map(tuple)),
     visibility=st.sampled_from(Visibility),
     verified=st.booleans(),
     reply_to=st.dictionaries(texts, jsons, max_size=3),
@@ -72,3 +71,8 @@ def test_an_attachment_comes_back_without_its_bytes(item: Attachment, data: byte
 
 def test_the_lane_of_a_receipt_holds_up_no_customer() -> None:
     assert Receipt("user-1", DeliveryState.SENT).lane != Inbound("x", "user-1", "hello").lane
+
+
+def test_another_releases_kind_of_event_is_not_taken_for_a_message() -> None:
+    with pytest.raises(ValueError, match="no kind of event: 'edit'"):
+        decode("edit", encode(Inbound("x", "user-1", "hello")))

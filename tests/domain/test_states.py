@@ -71,7 +71,7 @@ def test_automation_can_neither_answer_nor_ask_where_people_work() -> None:
 
 
 def test_open_and_with_people_are_what_they_say() -> None:
-    assert OPEN == set(InquiryState) - {InquiryState.RESOLVED, InquiryState.CLOSED}
+    assert set(InquiryState) - {InquiryState.RESOLVED, InquiryState.CLOSED} == OPEN
     assert WITH_PEOPLE < OPEN
     assert InquiryState.ANSWERED not in WITH_PEOPLE
 

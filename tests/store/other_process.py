@@ -1,6 +1,8 @@
-"""A second process on the same database, as the command line is one: writes so many events.
+"""A second process on the same database, as the command line is one.
 
-    python -m tests.store.other_process FILE NAME COUNT
+    python -m tests.store.other_process FILE NAME
+
+For each number it reads it writes so many events, each in a commit of its own, and says "done".
 """
 
 import asyncio
@@ -12,19 +14,22 @@ from gateway.domain.store import Tx
 from gateway.store.sqlite import SqliteStore
 
 
-async def write(path: Path, name: str, count: int) -> None:
-    """Each event in a commit of its own, so that both processes take turns."""
+async def main(path: Path, name: str) -> None:
+    """Until the input ends."""
     store = SqliteStore(path)
     await store.open()
-    print("open", flush=True)
-    for number in range(count):
+    written = 0
+    for line in iter(sys.stdin.readline, ""):
+        for _ in range(int(line)):
+            written += 1
 
-        def work(tx: Tx, number: int = number) -> None:
-            tx.log(LogEvent(f"{name}{number:04d}", "test.happened", 1.0, data={"from": name}))
+            def work(tx: Tx, number: int = written) -> None:
+                tx.log(LogEvent(f"{name}{number:04d}", "test.happened", 1.0, data={"from": name}))
 
-        await store.write(work)
+            await store.write(work)
+        print("done", flush=True)
     await store.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(write(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))

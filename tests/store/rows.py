@@ -53,7 +53,12 @@ def moved(event_id: str = "ev1", state: InquiryState = InquiryState.QUEUED, **ch
 
 
 def outgoing(
-    event_id: str = "ev1", part: str = "out", *, account: str = "app", text: str = "您好", **more: Any
+    event_id: str = "ev1",
+    part: str = "out",
+    *,
+    account: str = "app",
+    text: str = "您好",
+    **more: Any,
 ) -> Plan:
     """A message to the customer of `arrival`, on its way to the outbox."""
     message = f"{event_id}.{part}"

@@ -170,7 +170,10 @@ async def test_the_first_answer_is_remembered_and_a_note_is_none(store: SqliteSt
 
 
 async def test_what_a_message_brings_along_is_named_as_in_use(store: SqliteStore) -> None:
-    attachments = [{"name": "a.png", "blob": "f" * 64}, {"name": "b", "blob": "", "url": "https://x"}]
+    attachments = [
+        {"name": "a.png", "blob": "f" * 64},
+        {"name": "b", "blob": "", "url": "https://x"},
+    ]
     message = AddMessage(
         "m1", "ev1.v", "ev1.q", "in", "private", "customer", False, "see", meta={"attachments": attachments}
     )  # fmt: skip

@@ -111,7 +111,7 @@ async def test_file_and_directories_are_synced_before_put_returns(
     real = os.fsync
 
     def fsync(descriptor: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -133,9 +133,7 @@ async def test_a_place_that_cannot_be_written_is_told_as_no_room(
         await FileBlobs(tmp_path / "blobs", keys).put(CARD)
 
 
-async def test_a_place_that_cannot_be_read_is_a_store_error(
-    blobs: FileBlobs, folder: Path
-) -> None:
+async def test_a_place_that_cannot_be_read_is_a_store_error(blobs: FileBlobs, folder: Path) -> None:
     address = await blobs.put(CARD)
     (file,) = files(folder)
     file.unlink()

@@ -71,7 +71,7 @@ async def test_two_events_that_changed_places_are_found(store: SqliteStore) -> N
     await happened(store, *(f"e{n}" for n in range(5)))
     for change in ("seq = -1 WHERE seq = 2", "seq = 2 WHERE seq = 3", "seq = 3 WHERE seq = -1"):
         await tamper(store, f"UPDATE events SET {change}")
-    with pytest.raises(ValueError, match="event 2 .* does not fit"):
+    with pytest.raises(ValueError, match=r"event 2 .* does not fit"):
         await store.read(sealer.verify)
 
 

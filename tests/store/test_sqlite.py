@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,24 +84,29 @@ async def test_service_resumes_when_there_is_room_again(store: SqliteStore) -> N
 
 
 async def test_two_processes_write_one_chain(engine: SqliteEngine) -> None:
+    rounds, each = 20, 10
     async with engine.opened() as store:
         other = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.store.other_process", str(engine.path), "b", "150",
-            cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+            sys.executable, "-m", "tests.store.other_process", str(engine.path), "b",
+            cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
+        assert other.stdin is not None
         assert other.stdout is not None
-        assert await other.stdout.readline() == b"open\n"
-        mine = 0
-        while other.returncode is None and mine < 2000:
-            await store.write(
-                lambda tx, n=mine: tx.log(LogEvent(f"a{n:04d}", "test.happened", 1.0))
-            )
-            mine += 1
+        for turn in range(rounds):
+            other.stdin.write(b"%d\n" % each)
+            for number in range(each):
+                name = f"a{turn * each + number:04d}"
+                await store.write(
+                    lambda tx, name=name: tx.log(LogEvent(name, "test.happened", 1.0))
+                )
+            assert await other.stdout.readline() == b"done\n"
+        other.stdin.close()
         assert await other.wait() == 0
-        assert await store.read(sealer.verify) == mine + 150
-        rows = await select(store, "SELECT id FROM events ORDER BY seq")
-        changes = sum(a["id"][0] != b["id"][0] for a, b in zip(rows, rows[1:], strict=False))
-        assert changes > 2, "the two processes did not take turns"
+        assert await store.read(sealer.verify) == 2 * rounds * each
+        rows = await select(store, "SELECT seq, id FROM events ORDER BY seq")
+        assert [row["seq"] for row in rows] == [*range(1, 2 * rounds * each + 1)]
+        changes = sum(a["id"][0] != b["id"][0] for a, b in pairwise(rows))
+        assert changes >= rounds
 
 
 async def test_a_database_that_another_process_holds_is_refused_within_its_patience(

@@ -58,7 +58,9 @@ class Held:
 # ---------------------------------------------------------------- results and order
 
 
-async def test_a_unit_gives_its_result_and_its_rows_are_there_afterwards(store: SqliteStore) -> None:
+async def test_a_unit_gives_its_result_and_its_rows_are_there_afterwards(
+    store: SqliteStore,
+) -> None:
     assert await store.write(remember("one")) == "one"
     assert await keys(store) == ["one"]
 
@@ -367,7 +369,9 @@ async def test_what_a_reader_raises_reaches_its_caller_and_the_next_reader_is_se
 async def test_readers_never_see_an_event_that_is_not_sealed(store: SqliteStore) -> None:
     """Neither while its group is under way nor afterwards: each event shows with its number."""
     held = Held()
-    writing = asyncio.gather(store.write(logged("e1")), store.write(held), store.write(logged("e2")))
+    writing = asyncio.gather(
+        store.write(logged("e1")), store.write(held), store.write(logged("e2"))
+    )
     await asyncio.to_thread(held.entered.wait, 10)
     events = "SELECT id, seq, chain FROM events ORDER BY seq"
     assert await select(store, events) == []

@@ -6,6 +6,9 @@ from gateway.demo.stage import Stage
 from gateway.domain.store import Reader
 from gateway.store.sealer import verify
 
+#: What the story has to show at least.
+LEAST_INQUIRIES = 8
+
 
 async def permission(stage: Stage) -> None:
     """No certificate, no automatic answer."""
@@ -31,14 +34,18 @@ async def permission(stage: Stage) -> None:
 async def balance(stage: Stage) -> None:
     """Nothing lost, nothing doubled, nothing changed afterwards."""
     await stage.tell("最后对账。", "At last, the books.", 1.0)
-    await stage.until(
-        lambda r: not r.value("intake.waiting"), "全部处理完", "everything is worked off"
-    )
-    intake = await stage.read(lambda r: {row["state"]: row["n"] for row in r.all("intake.counts")})
+    rows = await stage.read(lambda r: r.all("inquiries.listed", state="", queue="", n=1000))
+    languages = list(dict.fromkeys(str(row["language"]) for row in rows[::-1]))
     stage.show(
-        set(intake) == {"done"} and not await stage.read(_quarantined),
-        f"{intake.get('done', 0)} 个事件全部处理，没有隔离",
-        f"{intake.get('done', 0)} events, all done, none in quarantine",
+        len(rows) >= LEAST_INQUIRIES and {"zh-CN", "en"} <= set(languages),
+        f"{len(rows)} 个咨询（{', '.join(languages)}）",
+        f"{len(rows)} inquiries in {', '.join(languages)}",
+    )
+    done = await stage.until(_done, "事件全部处理，没有隔离", "all events done, none in quarantine")
+    stage.show(
+        done,
+        f"{done} 个事件全部处理，没有隔离",
+        f"{done} events, all done, none in quarantine",
     )
     outbox = await stage.until(_settled, "发件箱清空", "the outbox is empty")
     accepted = Counter(
@@ -57,9 +64,12 @@ async def balance(stage: Stage) -> None:
     stage.show(events, f"{events} 条日志，链条完整", f"{events} log events, the chain is unbroken")
 
 
-def _quarantined(reader: Reader) -> int:
-    count: int = reader.value("intake.quarantine_count")
-    return count
+def _done(reader: Reader) -> int:
+    """How many events were worked off; 0 while any waits or could not be read."""
+    counts = {row["state"]: int(row["n"]) for row in reader.all("intake.counts")}
+    if set(counts) != {"done"} or reader.value("intake.quarantine_count"):
+        return 0
+    return counts["done"]
 
 
 def _settled(reader: Reader) -> int:

@@ -65,10 +65,10 @@ SELECT COUNT(*) FROM quarantine WHERE state = 'kept'
 -- name: revive(id)!
 UPDATE raw_events SET state = 'pending', attempts = 0 WHERE id = :id AND state = 'quarantined'
 
--- name: quarantine_filed(id, filed, at)!
--- Replayed, and put away under another id: the event may come back under the old one.
-UPDATE quarantine SET id = :filed, dedup_key = :filed, state = 'replayed', replayed_at = :at
-WHERE id = :id AND state = 'kept'
+-- name: revive_as(id, fresh)!
+-- Under a new id, from which the ids of all it makes follow: nothing of the failed try is in the way.
+UPDATE raw_events SET id = :fresh, state = 'pending', attempts = 0, error = ''
+WHERE id = :id AND state = 'quarantined'
 
 -- name: quarantine_listed(state, n)
 -- An empty state means any.

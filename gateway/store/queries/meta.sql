@@ -8,3 +8,6 @@ ON CONFLICT (account, key) DO UPDATE SET value = excluded.value
 -- name: add_blob_ref(address, owner)!
 INSERT INTO blob_refs (address, owner) VALUES (:address, :owner)
 ON CONFLICT (address, owner) DO NOTHING
+
+-- name: move_blob_refs(owner, fresh)!
+UPDATE blob_refs SET owner = :fresh WHERE owner = :owner

@@ -1,0 +1,29 @@
+"""A bounded sample of the crash runs; `python -m tests.proof` makes hundreds of kills."""
+
+import random
+
+import pytest
+
+from gateway.steps import STEPS
+from tests.crash.orders import orders
+from tests.crash.run import Run
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(600)
+async def test_nothing_acknowledged_is_lost_and_nothing_goes_out_twice(tmp_path):
+    rng = random.Random()
+    plan = orders(rng, each_step=1, at_random=2, while_starting=1, of_workers=1)
+    result = await Run(tmp_path, plan, rng, say=print)()
+    print(result.figures, dict(result.counts))
+    assert result.faults == []
+    assert result.missed == []
+    assert {f"step {step}" for step in STEPS} <= result.counted.keys()
+    assert result.counted.total() >= len(STEPS) + 3
+    assert result.of_workers == 1
+    assert result.figures["parked"] <= result.figures["under way at a death"]
+    # It was under load indeed, and every path was walked.
+    for figure in ("acknowledged", "sent", "timers fired", "attachments", "mail at the sink"):
+        assert result.figures[figure] > 0, figure
+    assert result.counts["repeated"] > 0
+    assert result.counts["broken off"] > 0

@@ -1,0 +1,43 @@
+"""The harness fails when it should: with each planted fault the recount finds what went wrong."""
+
+import random
+
+import pytest
+
+from tests.crash.orders import Order
+from tests.crash.run import Run
+
+#: Instants at which something is certainly between the acknowledgement and the commit, or between
+#: the transmission and its record.
+WHILE_BUSY = [Order("random", delay=delay) for delay in (0.6, 0.9, 1.2)]
+AFTER_SENDING = [Order("step", "send.after", count) for count in (1, 2)]
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(300)
+async def test_an_acknowledgement_before_the_commit_is_found(tmp_path):
+    result = await Run(
+        tmp_path, WHILE_BUSY, random.Random(), fault="acknowledge-before-commit", say=print
+    )()
+    assert any("acknowledged messages lost" in fault for fault in result.faults), result
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(300)
+async def test_sending_again_what_may_be_out_is_found(tmp_path):
+    result = await Run(
+        tmp_path,
+        AFTER_SENDING,
+        random.Random(),
+        fault="resend-on-unknown",
+        shares={"mail": 1.0},  # no server drops a mail because it came before
+        say=print,
+    )()
+    assert any("sent twice" in fault for fault in result.faults), result
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(300)
+async def test_the_same_runs_without_a_fault_find_nothing(tmp_path):
+    result = await Run(tmp_path, [*WHILE_BUSY[:1], *AFTER_SENDING], random.Random(), say=print)()
+    assert result.faults == []

@@ -1,0 +1,180 @@
+"""The parts behind the acknowledgement, put together on a store without processes or a network.
+
+The clock stands still until a test moves it, and every unit of work runs twice.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from gateway.delivery.deliver import Delivery
+from gateway.desk.commands import Desk
+from gateway.domain.channel import Channel, ChannelEvent, Inbound, Receipt
+from gateway.domain.decision import Certificate, Decision, Question, Verb
+from gateway.domain.model import DeliveryState, Queue
+from gateway.domain.plan import Plan
+from gateway.domain.snapshot import AccountView
+from gateway.domain.store import Tx
+from gateway.intake.accept import Accept
+from gateway.keys import Keys
+from gateway.store.apply import apply
+from gateway.testing.clock import FakeClock
+from gateway.testing.world import LogLines, MemoryBlobs, SequentialIds
+from gateway.workers import brain
+from gateway.workers.pipeline import Pipeline
+from gateway.workers.planner import Planner, PlannerSettings
+from gateway.workers.timers import Timers
+from tests.store.engines import Twice, select
+
+T = TypeVar("T")
+
+CLOSE_AFTER = 3600.0
+QUEUES = {
+    "security": Queue("security", "Security", priority=1),
+    "payments": Queue("payments", "Payments", priority=3),
+    "general": Queue("general", "General", priority=7),
+}
+SETTINGS = PlannerSettings(QUEUES, "general", automatic_per_day=3, close_after=CLOSE_AFTER)
+ACCOUNTS = {
+    "app": AccountView("app", "http", "demo", "http", "long", subject=True),
+    "sms": AccountView("sms", "sms", "demo", "phone", "short", queue="payments"),
+    "box": AccountView("box", "email", "demo", "email", "long", domain="pay.example", subject=True),
+}
+
+
+def decision(verb: Verb = Verb.ROUTE, reply: str = "We have it.", **changes: Any) -> Decision:
+    """A decision of the answering side."""
+    values: dict[str, Any] = {
+        "topic": "topup",
+        "confidence": 0.9,
+        "top": (("topup", 0.9), ("refund", 0.05)),
+        "language": "en",
+        "reason": "scripted",
+        "reply": reply,
+        **changes,
+    }
+    return Decision(verb, **values)
+
+
+@dataclass
+class ScriptedAnswerer:
+    """Says what a test wants, by the text of the question; keeps what it was asked."""
+
+    answers: dict[str, Decision | Exception | Callable[[], Decision]] = field(default_factory=dict)
+    usual: Decision = field(default_factory=decision)
+    asked: list[Question] = field(default_factory=list)
+    version: str = "k1.scripted"
+
+    def decide(self, question: Question, _certificates: tuple[Certificate, ...]) -> Decision:
+        self.asked.append(question)
+        found = self.answers.get(question.text, self.usual)
+        if isinstance(found, Exception):
+            raise found
+        return found() if callable(found) else found
+
+    def notice(self, name: str, question: Question) -> str:
+        return f"[{name} in {question.language}]"
+
+
+class SameProcess:
+    """Stands in for the pool of worker processes."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.before: Callable[[], None] = lambda: None
+        """Called before each batch of plans: the moment at which the world may move on."""
+
+    async def run(self, function: Callable[..., T], *args: object, timeout: float) -> T:
+        self.calls += 1
+        await asyncio.sleep(0)
+        self.before()
+        return function(*args)
+
+
+@dataclass
+class Rig:
+    """Everything that a test of pipeline, delivery, timers or desk touches."""
+
+    store: Twice
+    answerer: ScriptedAnswerer = field(default_factory=ScriptedAnswerer)
+    clock: FakeClock = field(default_factory=FakeClock)
+    ids: SequentialIds = field(default_factory=SequentialIds)
+    log: LogLines = field(default_factory=LogLines)
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
+    workers: SameProcess = field(default_factory=SameProcess)
+    accounts: Mapping[str, AccountView] = field(default_factory=lambda: ACCOUNTS)
+    plans: list[Plan] = field(default_factory=list)
+    """Everything the pipelines applied, in order."""
+
+    def planner(self) -> Planner:
+        return Planner(self.answerer, SETTINGS)  # type: ignore[arg-type]
+
+    def pipeline(self, owner: str = "p1", **changes: Any) -> Pipeline:
+        values: dict[str, Any] = {"poll": 0.01, "applied": self.plans.append, **changes}
+        store, workers = values.pop("store", self.store), values.pop("workers", self.workers)
+        return Pipeline(
+            store, workers, self.accounts, apply, self.clock, self.log, owner, **values
+        )
+
+    def delivery(self, channels: Mapping[str, Any], owner: str = "d1", **changes: Any) -> Delivery:
+        known: Mapping[str, Channel] = channels
+        values: dict[str, Any] = {"poll": 0.005, "attempts": 3, **changes}
+        return Delivery(
+            self.store, known, self.clock, self.ids, self.log, owner, lambda: 1.0, **values
+        )
+
+    def desk(self, store: Any = None) -> Desk:
+        return Desk(
+            store or self.store, self.accounts, apply, self.clock, self.ids, CLOSE_AFTER
+        )
+
+    def timers(self) -> Timers:
+        return Timers(
+            self.store, apply, self.clock, self.ids, self.log, CLOSE_AFTER, poll=0.01
+        )
+
+    def intake(self) -> Accept:
+        return Accept(
+            self.store, self.blobs, Keys(bytes(32)), self.workers, self.clock, self.ids, self.log
+        )
+
+    # ------------------------------------------------------------ what comes in
+
+    async def message(self, text: str, *, sender: str = "user-1", account: str = "app", **more: Any) -> str:
+        """Take a message in; the id of its event."""
+        event_id = more.pop("external_id", "") or self.ids.new()
+        return await self.take(account, Inbound(event_id, sender, text, **more))
+
+    async def receipt(self, external_id: str, status: DeliveryState, account: str = "app") -> str:
+        return await self.take(account, Receipt(external_id, status))
+
+    async def take(self, account: str, event: ChannelEvent) -> str:
+        await self.intake().events(account, [event], "test")
+        found = await select(self.store, "SELECT id FROM raw_events ORDER BY id DESC LIMIT 1")
+        return str(found[0]["id"])
+
+    async def drain(self, pipeline: Pipeline | None = None) -> None:
+        """Plan and apply until nothing is left that may be taken now."""
+        pipeline = pipeline or self.pipeline()
+        while await pipeline.once():
+            pass
+
+    async def say(self, text: str, **more: Any) -> str:
+        """Take a message in and plan it."""
+        event_id = await self.message(text, **more)
+        await self.drain()
+        return event_id
+
+    # ------------------------------------------------------------ what stands there
+
+    async def log_kinds(self) -> list[str]:
+        rows = await select(self.store, "SELECT kind FROM events ORDER BY seq")
+        return [row["kind"] for row in rows]
+
+    def think(self) -> None:
+        """Plans of this process are made by the scripted answerer."""
+        brain._planner[:] = [self.planner()]
+
+    async def work(self, work: Callable[[Tx], T]) -> T:
+        return await self.store.write(work)
