@@ -14,6 +14,8 @@ from gateway.domain.model import JSON, Attachment, DeliveryState
 #: More is no webhook but an import, and would hold up everybody else's.
 _BATCH_LIMIT = 500
 _ATTACHMENT_LIMIT = 20
+_LEAST_FIELDS = 3
+"""id, sender, text: what most systems post, and nothing else to look at."""
 _ID_LIMIT = 200
 _ADDRESS_LIMIT = 320
 #: Any time in seconds is below this until the year 5138; a time in milliseconds is above it.
@@ -62,6 +64,8 @@ def _message(item: dict[str, Any], at: str) -> Inbound:
     external_id = _name(item, "id", at, _ID_LIMIT)
     sender = _name(item, "sender", at, _ADDRESS_LIMIT)
     text = _text(item, "text", at)
+    if len(item) == _LEAST_FIELDS and text:
+        return Inbound(external_id, sender, text)
     subject = _text(item, "subject", at)
     attachments = tuple(
         _attachment(one, f"{at}attachments[{n}].")

@@ -1,9 +1,10 @@
 """What worker processes do with input before it may be stored: read it and take the secrets out."""
 
-import json
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
+
+from pydantic_core import to_json
 
 from gateway.domain.channel import ChannelEvent, RawMail, Receipt
 from gateway.domain.codec import encode
@@ -82,10 +83,6 @@ def clean(event: ChannelEvent) -> ChannelEvent:
     return replace(event, **changed) if changed else event
 
 
-#: Made once: `json.dumps` would make one on every call that differs from its defaults.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
 def stored_form(event: ChannelEvent) -> str:
     """The JSON that is written in place of what arrived."""
-    return _encode(encode(event))
+    return to_json(encode(event)).decode()

@@ -38,12 +38,12 @@ def with_callback(home, url):
         file.write(f'callback_url = "{url}"\ncallback_secret = "theirs"\nallow_private = true\n')
 
 
-def listed(cli, home, *words):
-    return json.loads(cli(*words, "--json", "--data-dir", home, check=True).stdout)
+def listed(inside, home, *words):
+    return json.loads(inside(*words, "--json", "--data-dir", home, check=True).stdout)
 
 
 def test_an_agent_claims_notes_replies_and_resolves_beside_the_running_gateway(
-    cli, home, serving, callback
+    inside, home, serving, callback
 ):
     url, taken = callback
     with_callback(home, url)
@@ -52,23 +52,23 @@ def test_an_agent_claims_notes_replies_and_resolves_beside_the_running_gateway(
         body = {"id": "m1", "sender": "u7", "name": "Lin", "text": text}
         assert gateway.post("app", json.dumps(body).encode())[0] == 200
 
-        found = until(lambda: listed(cli, home, "inquiries", "list", "--state", "queued"))
+        found = until(lambda: listed(inside, home, "inquiries", "list", "--state", "queued"))
         (inquiry,) = found
         number, waits = inquiry["number"], inquiry["queue"]
         assert inquiry["contact_name"] == "Lin"
         assert taken.get(timeout=30)["automatic"] is True
-        counts = {row["queue"]: row for row in listed(cli, home, "queues")}
+        counts = {row["queue"]: row for row in listed(inside, home, "queues")}
         assert counts[waits]["waiting"] == 1
         assert counts[waits]["oldest_seconds"] >= 0
 
-        shown = cli("inquiries", "show", number, "--data-dir", home, check=True).stdout
+        shown = inside("inquiries", "show", number, "--data-dir", home, check=True).stdout
         assert "[card ****0128]" in shown
         assert "\x1b" not in shown
         assert "\u202e" not in shown
         assert "6222021234567890128" not in shown
 
         def desk(*words, **more):
-            return cli(*words, "--data-dir", home, **more)
+            return inside(*words, "--data-dir", home, **more)
 
         assert number in desk("claim", number, "--agent", "lin", check=True).stdout
         other = desk("claim", number, "--agent", "wang")
@@ -77,9 +77,9 @@ def test_an_agent_claims_notes_replies_and_resolves_beside_the_running_gateway(
         desk("reply", number, "--agent", "lin", stdin="我们正在查。\n", check=True)
         answer = taken.get(timeout=30)
         assert (answer["text"], answer["automatic"], answer["to"]) == ("我们正在查。", False, "u7")
-        until(lambda: all(row["state"] == "sent" for row in listed(cli, home, "outbox", "list")))
+        until(lambda: all(row["state"] == "sent" for row in listed(inside, home, "outbox", "list")))
 
-        whole = listed(cli, home, "inquiries", "show", number)
+        whole = listed(inside, home, "inquiries", "show", number)
         assert [m["author"] for m in whole["messages"]] == ["customer", "gateway", "lin", "lin"]
         assert "note" in {m["visibility"] for m in whole["messages"]}
         assert whole["from"]["address"] == "u7"
@@ -89,29 +89,27 @@ def test_an_agent_claims_notes_replies_and_resolves_beside_the_running_gateway(
         assert [e["seq"] for e in whole["events"]] == sorted(e["seq"] for e in whole["events"])
 
         desk("resolve", number, "--agent", "lin", "--disposition", "done", check=True)
-        assert listed(cli, home, "inquiries", "show", number)["state"] == "resolved"
+        assert listed(inside, home, "inquiries", "show", number)["state"] == "resolved"
         again = desk("reply", number, "one more", "--agent", "lin")
         assert again.returncode == 1
         assert "cannot assign an inquiry that is resolved" in again.stderr
         assert gateway.stop() < 5
 
 
-def test_what_is_not_there_is_said_in_one_line(cli, home, serving):
-    with serving("--data-dir", home) as gateway:
-        for words in (
-            ["inquiries", "show", "0-0"],
-            ["claim", "0-0"],
-            ["reply", "0-0", "text"],
-            ["note", "0-0", "text"],
-            ["resolve", "0-0"],
-            ["outbox", "retry", "nothing"],
-            ["quarantine", "replay", "nothing"],
-        ):
-            done = cli(*words, "--data-dir", home)
-            assert done.returncode == 1, words
-            assert done.stderr.count("\n") == 1, words
-        assert cli("inquiries", "list", "--data-dir", home).stdout == "no inquiries\n"
-        assert cli("outbox", "list", "--data-dir", home).stdout == "nothing in the outbox\n"
-        empty = cli("reply", "0-0", "--data-dir", home, stdin="  \n")
-        assert (empty.returncode, "the reply is empty" in empty.stderr) == (1, True)
-        gateway.stop()
+def test_what_is_not_there_is_said_in_one_line(inside, made):
+    for words in (
+        ["inquiries", "show", "0-0"],
+        ["claim", "0-0"],
+        ["reply", "0-0", "text"],
+        ["note", "0-0", "text"],
+        ["resolve", "0-0"],
+        ["outbox", "retry", "nothing"],
+        ["quarantine", "replay", "nothing"],
+    ):
+        done = inside(*words, "--data-dir", made)
+        assert done.returncode == 1, words
+        assert done.stderr.count("\n") == 1, words
+    assert inside("inquiries", "list", "--data-dir", made).stdout == "no inquiries\n"
+    assert inside("outbox", "list", "--data-dir", made).stdout == "nothing in the outbox\n"
+    empty = inside("reply", "0-0", "--data-dir", made, stdin="  \n")
+    assert (empty.returncode, "the reply is empty" in empty.stderr) == (1, True)

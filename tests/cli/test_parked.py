@@ -1,5 +1,6 @@
 """What waits for a person: quarantine and parked transmissions, and what becomes of them."""
 
+import asyncio
 import json
 from email.message import EmailMessage
 
@@ -16,115 +17,132 @@ LETTER["Subject"] = "Card"
 LETTER.set_content("My card 6222021234567890128 was refused.")
 
 
-def quarantined(cli, home, *words):
-    done = cli("quarantine", "list", "--json", *words, "--data-dir", home, check=True)
+def quarantined(inside, home, *words):
+    done = inside("quarantine", "list", "--json", *words, "--data-dir", home, check=True)
     return json.loads(done.stdout)
 
 
-def rows(home, query, **values):
-    async def read():
+def beside(home, work):
+    """Do something in an office of our own."""
+
+    async def run():
         async with desk_only(load(None, home)) as office:
-            return await office.store.read(lambda r: [dict(row) for row in r.all(query, **values)])
+            return await work(office)
 
-    return read()
+    return asyncio.run(run())
 
 
-def test_an_unreadable_call_is_kept_and_stays_when_it_is_replayed(cli, home, serving):
+def rows(home, query, **values):
+    return beside(
+        home,
+        lambda office: office.store.read(lambda r: [dict(row) for row in r.all(query, **values)]),
+    )
+
+
+def test_an_unreadable_call_is_kept_and_stays_when_it_is_replayed(inside, home, serving):
     with serving("--data-dir", home) as gateway:
         status, said = gateway.post("app", b'{"id": "m1"')
         assert (status, "cannot be read" in said) == (400, True)
-        (entry,) = quarantined(cli, home)
+        (entry,) = quarantined(inside, home)
         assert (entry["account"], entry["stage"], entry["state"]) == ("app", "read", "kept")
-        done = cli("quarantine", "replay", entry["id"], "--data-dir", home)
+        done = inside("quarantine", "replay", entry["id"], "--data-dir", home)
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1
         assert "not JSON" in done.stderr
-        assert [one["state"] for one in quarantined(cli, home)] == ["kept"]
-        assert "the body is not JSON" in cli("quarantine", "list", "--data-dir", home).stdout
+        assert [one["state"] for one in quarantined(inside, home)] == ["kept"]
+        assert "the body is not JSON" in inside("quarantine", "list", "--data-dir", home).stdout
 
 
-async def test_what_can_be_read_now_is_taken_in_once(cli, made):
+def test_what_can_be_read_now_is_taken_in_once(inside, made):
     body = json.dumps({"id": "m1", "sender": "u7", "text": "hello"}).encode()
     call = {"url": "http://x/in/http/app", "path": "", "method": "POST", "at": 1.7e9}
     mail = {"mail_from": "lin@example.com", "recipients": ["support@pay.example"]}
-    async with desk_only(load(None, made)) as office:
+
+    async def keep(office):
         await office.intake.quarantine("app", body, "webhook: a fault of ours", call)
         await office.intake.quarantine("mail", LETTER.as_bytes(), "mail: a fault of ours", mail)
-    assert len(quarantined(cli, made)) == 2
 
-    done = cli("quarantine", "replay", "--all", "--data-dir", made, check=True)
+    beside(made, keep)
+    assert len(quarantined(inside, made)) == 2
+
+    done = inside("quarantine", "replay", "--all", "--data-dir", made, check=True)
     assert done.stdout.count("1 new event(s) accepted") == 2
-    assert quarantined(cli, made) == []
-    assert {row["state"] for row in quarantined(cli, made, "--all")} == {"replayed"}
-    taken = await rows(made, "intake.pending", now=0.0, n=10)
+    assert quarantined(inside, made) == []
+    assert {row["state"] for row in quarantined(inside, made, "--all")} == {"replayed"}
+    taken = rows(made, "intake.pending", now=0.0, n=10)
     assert {row["account"] for row in taken} == {"app", "mail"}
     assert "6222021234567890128" not in str(taken)
 
-    entry = quarantined(cli, made, "--all")[0]["id"]
-    again = cli("quarantine", "replay", entry, "--data-dir", made)
+    entry = quarantined(inside, made, "--all")[0]["id"]
+    again = inside("quarantine", "replay", entry, "--data-dir", made)
     assert (again.returncode, "replayed already" in again.stderr) == (1, True)
-    assert len(await rows(made, "intake.pending", now=0.0, n=10)) == 2
+    assert len(rows(made, "intake.pending", now=0.0, n=10)) == 2
 
 
-async def test_a_replayed_message_that_came_by_itself_meanwhile_is_not_doubled(cli, made):
+def test_a_replayed_message_that_came_by_itself_meanwhile_is_not_doubled(inside, made):
     body = json.dumps({"id": "m1", "sender": "u7", "text": "hello"}).encode()
     call = {"url": "http://x/in/http/app", "path": "", "method": "POST", "at": 1.7e9}
-    async with desk_only(load(None, made)) as office:
+
+    async def keep(office):
         await office.intake.quarantine("app", body, "webhook: a fault of ours", call)
         await office.intake.events("app", [Inbound("m1", "u7", "hello")], "x")
-    done = cli("quarantine", "replay", "--all", "--data-dir", made, check=True)
+
+    beside(made, keep)
+    done = inside("quarantine", "replay", "--all", "--data-dir", made, check=True)
     assert "nothing that is not there" in done.stdout
-    assert len(await rows(made, "intake.pending", now=0.0, n=10)) == 1
+    assert len(rows(made, "intake.pending", now=0.0, n=10)) == 1
 
 
-async def test_an_event_that_could_not_be_planned_is_planned_again_and_may_fail_again(cli, made):
-    async def fail():
-        async with desk_only(load(None, made)) as office:
-            event = (await office.store.read(lambda r: r.all("intake.pending", now=0.0, n=1)))[0]
-            await office.store.write(lambda tx: _give_up(tx, event, "a fault of ours", 2.0, ""))
+def test_an_event_that_could_not_be_planned_is_planned_again_and_may_fail_again(inside, made):
+    async def fail(office):
+        event = (await office.store.read(lambda r: r.all("intake.pending", now=0.0, n=1)))[0]
+        await office.store.write(lambda tx: _give_up(tx, event, "a fault of ours", 2.0, ""))
 
-    async with desk_only(load(None, made)) as office:
-        await office.intake.events("app", [Inbound("m1", "u7", "hello")], "x")
+    beside(made, lambda office: office.intake.events("app", [Inbound("m1", "u7", "hello")], "x"))
     for _ in range(2):
-        await fail()
-        (entry,) = quarantined(cli, made)
+        beside(made, fail)
+        (entry,) = quarantined(inside, made)
         assert (entry["stage"], entry["reason"]) == ("plan", "a fault of ours")
-        cli("quarantine", "replay", entry["id"], "--data-dir", made, check=True)
-        assert quarantined(cli, made) == []
-    assert len(quarantined(cli, made, "--all")) == 2
-    (event,) = await rows(made, "intake.pending", now=0.0, n=10)
+        inside("quarantine", "replay", entry["id"], "--data-dir", made, check=True)
+        assert quarantined(inside, made) == []
+    assert len(quarantined(inside, made, "--all")) == 2
+    (event,) = rows(made, "intake.pending", now=0.0, n=10)
     assert event["attempts"] == 0
 
 
-def test_a_dropped_answer_goes_out_when_a_person_says_so(cli, home, serving):
+def test_an_answer_that_will_be_tried_again_by_itself_waits_for_nobody(inside, home, serving):
     # Without a callback_url the account can receive only: each answer waits, its account pauses.
     with serving("--data-dir", home) as gateway:
         body = json.dumps({"id": "m1", "sender": "u7", "text": "I forgot my password"}).encode()
         assert gateway.post("app", body)[0] == 200
 
         def outbox(*words):
-            done = cli("outbox", "list", "--json", *words, "--data-dir", home, check=True)
+            done = inside("outbox", "list", "--json", *words, "--data-dir", home, check=True)
             return json.loads(done.stdout)
 
         (row,) = until(lambda: [one for one in outbox() if one["failure"]])
         assert row["failure"] == "misconfigured"
-        listed = cli("outbox", "list", "--data-dir", home, check=True)
+        listed = inside("outbox", "list", "--data-dir", home, check=True)
         assert "app pauses until" in listed.stderr
-        waits = cli("outbox", "retry", row["id"], "--data-dir", home)
+        waits = inside("outbox", "retry", row["id"], "--data-dir", home)
         assert (waits.returncode, "only parked and dropped" in waits.stderr) == (1, True)
         gateway.stop()
 
 
-async def test_retry_releases_a_parked_row_and_says_that_it_may_be_the_second_time(cli, made):
-    async with desk_only(load(None, made)) as office:
-        await office.store.write(lambda tx: [tx.run(query, **values) for query, values in PARKED])
-    done = cli("outbox", "retry", "o1", "--agent", "lin", "--data-dir", made, check=True)
+def test_retry_releases_a_parked_row_and_says_that_it_may_be_the_second_time(inside, made):
+    beside(
+        made,
+        lambda office: office.store.write(
+            lambda tx: [tx.run(query, **values) for query, values in PARKED]
+        ),
+    )
+    done = inside("outbox", "retry", "o1", "--agent", "lin", "--data-dir", made, check=True)
     assert "may get it twice" in done.stderr
-    (row,) = await rows(made, "outbox.listed", state="", n=5)
+    (row,) = rows(made, "outbox.listed", state="", n=5)
     assert (row["state"], row["failure"]) == ("ready", "")
-    (message,) = await rows(made, "messages.of_inquiry", inquiry_id="q1")
+    (message,) = rows(made, "messages.of_inquiry", inquiry_id="q1")
     assert message["delivery"] == "queued"
-    (event,) = await rows(made, "events.of_inquiry", inquiry_id="q1")
+    (event,) = rows(made, "events.of_inquiry", inquiry_id="q1")
     assert event["kind"] == "message.released"
     assert json.loads(event["data"])["agent"] == "lin"
 

@@ -9,18 +9,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.cli.processes import until
+
 
 def address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     return host, int(port)
 
 
-def test_it_says_where_it_listens_and_is_healthy(cli, home, serving):
+def test_it_says_where_it_listens_and_is_healthy(inside, home, serving):
     with serving("--data-dir", home) as gateway:
         assert set(gateway.addresses) == {"web", "mail"}
         assert any(line.startswith("data ") and str(home) in line for line in gateway.said)
         assert any("no certificate is in force" in line for line in gateway.said)
-        done = cli("health", "--url", gateway.addresses["web"], check=True)
+        done = inside("health", "--url", gateway.addresses["web"], check=True)
         assert done.stdout.startswith("ok")
 
 
@@ -58,8 +60,7 @@ def test_ctrl_c_ends_it_too(home, serving):
 def test_a_signal_during_the_start_ends_it(home, starting):
     gateway = starting("--data-dir", home)
     path = home / "gateway.sqlite"
-    while not path.exists() and gateway.process.poll() is None:
-        pass
+    until(path.exists)
     assert gateway.stop() < 5
     assert gateway.process.returncode == 0
     assert not any(line and line.startswith("ready") for line in list(gateway.lines.queue))
@@ -110,7 +111,7 @@ def test_a_wrong_key_stops_it_before_anything_is_made(cli, home):
     assert not (home / "gateway.sqlite").exists()
 
 
-def test_a_certificate_of_the_demo_is_refused_until_it_is_revoked(cli, made, serving):
+def test_a_certificate_of_the_demo_is_refused_until_it_is_revoked(cli, inside, made, serving):
     home = made
     row = ("c1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, "k1", 1, 1.0)
     with sqlite3.connect(home / "gateway.sqlite") as database:
@@ -121,10 +122,10 @@ def test_a_certificate_of_the_demo_is_refused_until_it_is_revoked(cli, made, ser
         )
     database.close()
     assert "demo" in refused(cli, home)
-    listed = cli("certificates", "list", "--data-dir", home, check=True).stdout
+    listed = inside("certificates", "list", "--data-dir", home, check=True).stdout
     assert "c1" in listed
     assert "demo" in listed
-    cli("certificates", "revoke", "c1", "--agent", "lin", "--data-dir", home, check=True)
-    assert cli("certificates", "revoke", "c1", "--data-dir", home).returncode == 1
+    inside("certificates", "revoke", "c1", "--agent", "lin", "--data-dir", home, check=True)
+    assert inside("certificates", "revoke", "c1", "--data-dir", home).returncode == 1
     with serving("--data-dir", home):
         pass

@@ -66,8 +66,8 @@ def test_health_with_a_free_port_asks_for_the_address(inside, home):
 
 
 @pytest.mark.parametrize("words", [["inquiries", "list"], ["claim", "1"]])
-def test_desk_commands_make_no_data_directory(cli, home, words):
-    done = cli(*words, "--data-dir", home)
+def test_desk_commands_make_no_data_directory(inside, home, words):
+    done = inside(*words, "--data-dir", home)
     assert done.returncode == 2
     assert "there is no database" in done.stderr
     assert sorted(path.name for path in home.iterdir()) == ["gateway.toml", "installation.key"]

@@ -63,8 +63,9 @@ async def one(store: Any, sql: str) -> dict[str, Any]:
 
 
 async def value(store: Any, sql: str) -> Any:
-    """The only value of the only row."""
-    return next(iter((await one(store, sql)).values()))
+    """The first value of the first row; None when there is no row."""
+    rows = await select(store, sql)
+    return next(iter(rows[0].values())) if rows else None
 
 
 def contents(tx: Any) -> dict[str, list[tuple[Any, ...]]]:

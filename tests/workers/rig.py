@@ -178,3 +178,7 @@ class Rig:
 
     async def work(self, work: Callable[[Tx], T]) -> T:
         return await self.store.write(work)
+
+    async def meddle(self, sql: str) -> None:
+        """Change rows behind the gateway's back."""
+        await self.store.store.write(lambda tx: tx._connection.execute(sql))  # type: ignore[attr-defined]

@@ -62,9 +62,6 @@ UPDATE quarantine SET state = 'replayed', replayed_at = :at WHERE id = :id AND s
 -- name: quarantine_count()$
 SELECT COUNT(*) FROM quarantine WHERE state = 'kept'
 
--- name: revive(id)!
-UPDATE raw_events SET state = 'pending', attempts = 0 WHERE id = :id AND state = 'quarantined'
-
 -- name: revive_as(id, fresh)!
 -- Under a new id, from which the ids of all it makes follow: nothing of the failed try is in the way.
 UPDATE raw_events SET id = :fresh, state = 'pending', attempts = 0, error = ''

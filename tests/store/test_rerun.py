@@ -1,0 +1,232 @@
+"""Every unit of work of the gateway can be run again after a lost group (DESIGN §5).
+
+The scenario below walks through all of them on a store that runs each unit twice with a roll-back
+between and compares; the last test makes sure that none was left out.
+"""
+
+import ast
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gateway import app
+from gateway.desk.upkeep import revoke, send_again
+from gateway.domain.channel import Inbound
+from gateway.domain.decision import Certificate, Verb
+from gateway.domain.errors import Conflict, Failure, NotFound
+from gateway.domain.model import Attachment, DeliveryState, Note
+from gateway.domain.plan import LogEvent
+from gateway.intake.replay import Replay
+from gateway.store import sealer
+from tests.delivery.scripted import Listable, Scripted, fails
+from tests.store.engines import Twice, select, value
+from tests.workers.rig import Rig, decision
+
+ROOT = Path(__file__).parents[2]
+#: Where units of work are made. The demo only calls what the others offer.
+ROOMS = ("intake", "workers", "delivery", "desk", "console", "commands", "app.py", "office.py")
+#: Units that run inside `running(gateway)` only: covered by the flows, and each is one statement.
+ONE_STATEMENT = {("gateway/app.py", "running.<locals>.<lambda>")}
+
+
+def units(path: Path) -> Iterator[str]:
+    """Qualified names of the functions that a module hands to `….write(…)` of a store."""
+
+    def walk(node: ast.AST, at: str) -> Iterator[str]:
+        for child in ast.iter_child_nodes(node):
+            inner = at
+            if isinstance(child, ast.ClassDef):
+                inner = f"{at}{child.name}."
+            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                inner = f"{at}{child.name}.<locals>."
+            elif isinstance(child, ast.Call) and _writes(child.func):
+                for given in _functions(child.args[0]):
+                    yield f"{at}{given}"
+            yield from walk(child, inner)
+
+    yield from walk(ast.parse(path.read_text("utf-8")), "")
+
+
+def _writes(function: ast.expr) -> bool:
+    if not (isinstance(function, ast.Attribute) and function.attr == "write"):
+        return False
+    owner = function.value
+    name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+    return name in {"store", "_store"}
+
+
+def _functions(given: ast.expr) -> list[str]:
+    if isinstance(given, ast.IfExp):
+        return [*_functions(given.body), *_functions(given.orelse)]
+    return ["<lambda>"] if isinstance(given, ast.Lambda) else [ast.unparse(given)]
+
+
+def of_the_code() -> set[tuple[str, str]]:
+    found = set()
+    for room in ROOMS:
+        place = ROOT / "gateway" / room
+        for path in [place] if place.suffix else place.rglob("*.py"):
+            file = str(path.relative_to(ROOT))
+            found |= {(file, name) for name in units(path)}
+    return found - ONE_STATEMENT
+
+
+async def everything(rig: Rig) -> None:
+    """One of each thing that can happen."""
+    await taken_in(rig)
+    await answered_and_delivered(rig)
+    await worked_on(rig)
+    await mended(rig)
+    await of_the_composition_root(rig)
+
+
+async def taken_in(rig: Rig) -> None:
+    picture = Attachment("a.png", "image/png", 3, data=b"png")
+    intake = rig.intake()
+    rig.answerer.usual = decision(Verb.ANSWER, "Do this.")
+    await intake.events("app", [Inbound("m1", "user-1", "hello", attachments=(picture,))], "test")
+    await intake.quarantine(
+        "app", b"{", "webhook: no JSON",
+        {"url": "https://x/in/scripted/app", "path": "", "method": "POST", "at": 1.0},
+    )  # fmt: skip
+    await rig.drain()
+    await rig.receipt("nothing yet", DeliveryState.SENT)
+    rig.answerer.answers["poison"] = ValueError("no idea")
+    await rig.message("poison", sender="user-2")
+    pipeline = rig.pipeline(attempts=2)
+    for _ in range(2):
+        await rig.drain(pipeline)
+        rig.clock.advance(60)
+    assert await value(rig.store, "SELECT COUNT(*) FROM quarantine") == 2
+
+
+async def answered_and_delivered(rig: Rig) -> None:
+    script = [
+        fails(Failure.RETRY), fails(Failure.THROTTLED, retry_after=5.0), fails(Failure.REJECTED),
+        fails(Failure.WINDOW_CLOSED), fails(Failure.UNKNOWN), fails(Failure.UNKNOWN),
+    ]  # fmt: skip
+    channel = Listable(*script)
+    channel.list.extend([fails(Failure.RETRY, "down"), ()])
+    delivery = rig.delivery({"app": channel}, settle=0.0)
+    running = asyncio.create_task(delivery.run())
+    await rig.store.until("SELECT COUNT(*) FROM outbox WHERE failure = 'retry'", 1)
+    rig.clock.advance(60)
+    await rig.store.until("SELECT COUNT(*) FROM outbox WHERE failure = 'throttled'", 1)
+    rig.clock.advance(60)
+    await rig.store.until("SELECT state FROM outbox", "dropped")
+    (outgoing,) = await select(rig.store, "SELECT id FROM outbox")
+    for state in ("parked", "sent"):
+        await send_again(rig.store, rig.clock, rig.ids, outgoing["id"], "ann")  # type: ignore[arg-type]
+        if state == "sent":
+            await rig.store.until("SELECT due_at > 0 AND state = 'unknown' FROM outbox", 1)
+            await rig.store.until(f"SELECT due_at > {rig.clock.now()!r} FROM outbox", 1)
+            rig.clock.advance(60)
+        await rig.store.until("SELECT state FROM outbox", state)
+    running.cancel()
+    await asyncio.wait([running])
+    await rig.drain()
+
+
+async def worked_on(rig: Rig) -> None:
+    desk, number = rig.desk(), await value(rig.store, "SELECT number FROM inquiries ORDER BY id")
+    await desk.claim(number, "ann")
+    await desk.note(Note(number, "ann", "careful"))
+    await desk.reply(number, "ann", "It is there now.")
+    await desk.resolve(number, "ann")
+    for begun in (False, True):
+        dead = rig.delivery({}, owner="dead")
+        rows = await dead._lease("app", 1)
+        if begun:
+            await rig.work(
+                lambda tx: tx.run("outbox.begun", id=rows[0]["id"], owner="dead", at=1.0)
+            )
+        await rig.delivery({"app": Scripted()}).recover(alone=True)
+    rig.clock.advance(10**6)
+    assert await rig.timers().once() >= 1
+
+
+async def mended(rig: Rig) -> None:
+    class Readable(Scripted):
+        def verify(self, _request: Any) -> None:
+            raise AssertionError("its signature was checked when it came")
+
+        def parse(self, _request: Any) -> Any:
+            return SimpleNamespace(events=(Inbound("m9", "user-9", "read at last"),))
+
+    replay = Replay(
+        rig.store, rig.blobs, rig.intake(), {"app": Readable()}, rig.clock, rig.ids
+    )  # fmt: skip
+    rig.answerer.answers.clear()
+    for row in await select(rig.store, "SELECT id FROM quarantine WHERE state = 'kept'"):
+        await replay.one(row["id"])
+    await rig.drain()
+    assert await value(rig.store, "SELECT COUNT(*) FROM quarantine WHERE state = 'kept'") == 0
+
+
+async def of_the_composition_root(rig: Rig) -> None:
+    await app._save_memo(rig.store, "app", "token", {"a": 1})  # type: ignore[arg-type]
+    assert await app._load_memo(rig.store, "app", "token") == {"a": 1}  # type: ignore[arg-type]
+    gateway: Any = SimpleNamespace(store=rig.store, clock=rig.clock)
+    permit = Certificate("cert-1", "*/en/normal", 0.05, 0.1, 0.7, 100, 0, "k1", demo=True)
+    await app.Gateway.certify(gateway, permit)
+    assert await app.has_demo_certificate(gateway)
+    await revoke(rig.store, rig.clock, rig.ids, "cert-1", "ann")  # type: ignore[arg-type]
+
+
+async def test_each_unit_of_work_gives_the_same_when_it_runs_again(rig: Rig) -> None:
+    await everything(rig)
+    assert await rig.store.read(sealer.verify) > 10
+    ran = {(str(Path(file).relative_to(ROOT)), name) for file, name in rig.store.units if _ours(file)}
+    assert not of_the_code() - ran, "units that no step of this scenario runs"
+
+
+def _ours(file: str) -> bool:
+    return Path(file).is_relative_to(ROOT)
+
+
+def test_the_search_for_units_finds_them() -> None:
+    found = of_the_code()
+    assert ("gateway/desk/commands.py", "Desk._do.<locals>.work") in found
+    assert ("gateway/workers/pipeline.py", "Pipeline._claim.<locals>.work") in found
+    assert len(found) > 20
+
+
+# ---------------------------------------------------------------- the store that runs twice
+
+
+async def test_a_unit_that_counts_its_runs_is_found_out(rig: Rig) -> None:
+    runs: list[int] = []
+
+    def counts(tx: Any) -> None:
+        runs.append(1)
+        tx.run("meta.remember", account="a", key="k", value=str(len(runs)))
+
+    with pytest.raises(AssertionError, match="counts is not re-runnable"):
+        await rig.store.write(counts)
+
+
+async def test_a_unit_that_logs_something_else_is_found_out(rig: Rig) -> None:
+    with pytest.raises(AssertionError, match="logs something else"):
+        await rig.store.write(
+            lambda tx: tx.log(LogEvent("e", "test.happened", rig.clock.advance(1.0)))
+        )
+
+
+async def test_a_unit_that_fails_alike_fails_as_itself(rig: Rig) -> None:
+    def fails_always(_tx: Any) -> None:
+        raise NotFound("nothing")
+
+    with pytest.raises(NotFound):
+        await rig.store.write(fails_always)
+
+    def twice(tx: Any) -> None:
+        for _ in range(2):
+            tx.run("contacts.add_contact", id="c", name="", language="", created_at=1.0)
+
+    with pytest.raises(Conflict):
+        await rig.store.write(twice)
+    assert isinstance(rig.store, Twice)
