@@ -271,6 +271,8 @@ async def _web(gateway: Gateway, extra_routes: Sequence[web.RouteDef]) -> AsyncI
     application.add_routes(extra_routes)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
+    if (server := runner.server) is not None:
+        server.request_handler = route.shortcut(server.request_handler)
     site = web.TCPSite(runner, config.server.host, config.server.port)
     try:
         try:

@@ -152,16 +152,20 @@ def _decoded(text: str, source: str) -> bytes:
 
 
 def _write_new(file: Path, content: bytes) -> None:
-    """Write a file that must not exist, readable by its owner only; durable on return."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Write a file that must not exist, readable by its owner only; durable on return.
+
+    It appears under its name whole or not at all: half a key would stop every later start.
+    """
+    partial = file.with_name(f"{file.name}.{secrets.token_hex(6)}.partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as out:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
-    except OSError:
-        file.unlink(missing_ok=True)
-        raise
+        os.link(partial, file)  # unlike a rename, refuses to replace
+    finally:
+        partial.unlink(missing_ok=True)
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from gateway import steps
 from gateway.delivery import outbox
 from gateway.domain.channel import Channel, Lookup, Outbound, Sent
-from gateway.domain.errors import Conflict, DeliveryError, Failure, GatewayError
+from gateway.domain.errors import Conflict, DeliveryError, Failure, GatewayError, Overloaded
 from gateway.domain.store import Row, Store, Tx
 from gateway.domain.world import Clock, Ids, Log
 
@@ -176,7 +176,14 @@ class Delivery:
 
     async def _record(self, row: Row, sent: Sent) -> None:
         event, now = self.ids.new(), self.clock.now()
-        await self.store.write(lambda tx: outbox.record(tx, row, sent, event, now))
+        while True:
+            try:
+                await self.store.write(lambda tx: outbox.record(tx, row, sent, event, now))
+                break
+            except Overloaded as error:
+                # Nobody else knows that it went out: forgotten, it would be a case for a person.
+                self.log.warning("sent, not recorded yet", outbox=row["id"], why=str(error))
+                await asyncio.sleep(self.poll)
         steps.reach("record.after")
         self.counts[row["account"], "sent"] += 1
 

@@ -17,6 +17,7 @@ from gateway.domain.errors import GatewayError, Overloaded
 from gateway.domain.store import Blobs, Store, Tx
 from gateway.domain.world import Clock, Ids, Log
 from gateway.intake.reading import MailRead, clean, read_and_redact, stored_form
+from gateway.intake.redact import redact
 
 T = TypeVar("T")
 
@@ -100,10 +101,11 @@ class Accept:
         except Overloaded:
             self.counts[account, "overloaded"] += 1
             raise
-        except GatewayError as error:
-            # Unreadable, or it killed or outlasted its worker: keep it for a person.
+        except Exception as error:  # noqa: BLE001 - whatever a mail does to its reader concerns it alone
+            # Unreadable, or it killed or outlasted its worker, or our reader has a fault: to refuse
+            # it would only bring it back. Keep it for a person.
             meta = {"mail_from": raw.sender, "recipients": list(raw.recipients)}
-            await self.quarantine(account, raw.data, f"mail: {error}", meta)
+            await self.quarantine(account, raw.data, f"mail: {_told(error)}", meta)
             return
         await self._store_mail(account, read)
 
@@ -126,6 +128,7 @@ class Accept:
     ) -> str:
         """Keep encrypted what could not be read; the id under which it can be replayed."""
         address = await self.blobs.put(data)
+        reason = redact(reason).text  # it may quote what it could not read
         row = {
             "id": self.ids.new(),
             "account": account,
@@ -140,12 +143,15 @@ class Accept:
 
         def work(tx: Tx) -> int:
             new = tx.run("intake.quarantine", **row)
-            tx.run("meta.add_blob_ref", address=address, owner=row["id"])
+            if new:
+                tx.run("meta.add_blob_ref", address=address, owner=row["id"])
             return new
 
-        await self.store.write(work)
-        self.counts[account, "quarantined"] += 1
-        self.log.warning("quarantined", account=account, reason=reason[:200])
+        if await self.store.write(work):
+            self.counts[account, "quarantined"] += 1
+            self.log.warning("quarantined", account=account, reason=reason[:200])
+        else:
+            self.counts[account, "duplicate"] += 1
         return str(row["id"])
 
     # ------------------------------------------------------------ parts
@@ -206,16 +212,20 @@ class Accept:
         steps.reach("ack.before")
 
 
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, GatewayError) else f"{type(error).__name__}: {error}"
+
+
 def _is_small(event: ChannelEvent) -> bool:
     return not isinstance(event, Inbound) or len(event.text) <= INLINE_TEXT
 
 
 def _with_blobs(tx: Tx, rows: list[dict[str, Any]], blobs: list[tuple[int, list[str]]]) -> int:
-    new = sum(tx.run("intake.accept_one", **row) for row in rows)
+    new = [tx.run("intake.accept_one", **row) for row in rows]
     for index, addresses in blobs:
-        for address in addresses:
+        for address in addresses if new[index] else ():
             tx.run("meta.add_blob_ref", address=address, owner=rows[index]["id"])
-    return new
+    return sum(new)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,12 +41,12 @@ def opt_word(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001 
 
 def automatic_mail(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001
     """Loops, bounces, out-of-office and read receipts."""
-    return Verdict.STORE_ONLY if event.facts.get("mail_class") in _STORE_ONLY else None
+    return Verdict.STORE_ONLY if str(event.facts.get("mail_class")) in _STORE_ONLY else None
 
 
 def bulk_mail(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001
     """List mail and complaint reports; also mail that does not name us (a blind copy)."""
-    if event.facts.get("mail_class") in _SILENT or event.facts.get("auto"):
+    if str(event.facts.get("mail_class")) in _SILENT or event.facts.get("auto"):
         return Verdict.SILENT
     return None
 

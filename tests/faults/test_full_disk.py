@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from channels._sim_email import MailFault
+from channels._sim_letters import compose
 from tests.crash.ledger import left, under_way
 from tests.crash.load import Load
 from tests.crash.programs import gateway, simulators
 from tests.crash.recount import recount
-from tests.crash.settings import free_port, write_config
+from tests.crash.settings import MAIL_ADDRESS, free_port, write_config
 
 SIZE = "32m"
 #: Refusals that show that it is full for everybody.
@@ -128,3 +130,19 @@ async def test_killed_on_a_full_disk_it_has_everything_when_there_is_room(tmp_pa
                 await load.cancel()
             found = recount(disk, load.acknowledged, outside, begun)
             assert found.faults == []
+
+
+async def test_a_mail_that_went_out_while_the_disk_was_full_is_recorded_later(furnish, tmp_path):
+    with small_disk(tmp_path / "data"):
+        office = furnish()
+        async with office.open():
+            office.mail.script(MailFault("end", delay=2.0))
+            await office.write_mail(compose("anna@mail.example", MAIL_ADDRESS, "Frage", "转人工"))
+            await office.mail.wait_for("anna@mail.example")
+            assert office.rows("SELECT state FROM outbox") == [("begun",)]
+            filler = fill(tmp_path / "data")
+            await asyncio.sleep(3.0)  # the server says yes, and there is nowhere to write it
+            assert office.rows("SELECT state FROM outbox") == [("begun",)]
+            filler.unlink()
+            await office.until("SELECT state FROM outbox", "sent", seconds=10.0)
+    assert len(office.mail.received) == 1

@@ -65,13 +65,16 @@ def _mail_in_order(calls):
         if rename.ended <= call.begun <= answer.begun
     ]
     assert directories, "the blob's directory is not synced after the rename"
+    # The directory is new itself, so its own name must be safe as well.
+    parents = list(only(calls, *SYNC, holding=r"/data/blobs>\)"))
+    assert parents, "the directory above the blob's is not synced"
+    assert parents[0].ended < file.begun
     write, log = _commit_before(calls, answer, since=directories[-1].ended)
     _in_order(file, rename, directories[0], write, log, answer)
 
 
 def _webhook_in_order(calls):
-    answers = list(only(calls, *ANSWER, holding=r'"HTTP/1\.1 200 OK'))
-    [answer] = [call for call in answers if call.name != "write" or "socket" in call.text]
+    [answer] = only(calls, *ANSWER, holding=r'"HTTP/1\.1 200 OK')
     mail_answer = next(only(calls, *ANSWER, holding=r'"250 2\.0\.0 OK'))
     write, log = _commit_before(calls, answer, since=mail_answer.ended)
     _in_order(write, log, answer)

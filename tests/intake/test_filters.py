@@ -1,0 +1,80 @@
+"""Who may be spoken to: ordered filters, and none of them drops a message."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.channel import Inbound
+from gateway.domain.model import MailClass
+from gateway.domain.snapshot import AccountView, HandleView, Snapshot
+from gateway.intake.filters import FILTERS, Verdict, judge
+
+ACCOUNT = AccountView("box", "email", "demo", "email", "long")
+
+
+def seen(flag: str = "") -> Snapshot:
+    return Snapshot(0.0, ACCOUNT, handle=HandleView("h", "c", "claimed", flag, "", ""))
+
+
+def message(**facts: Any) -> Inbound:
+    return Inbound("x", "a@b.example", "hello", facts=facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "flag", "verdict"),
+    [
+        ({}, "", Verdict.GO),
+        ({"mail_class": "person"}, "", Verdict.GO),
+        ({"mail_class": "auto_reply"}, "", Verdict.STORE_ONLY),
+        ({"mail_class": "bounce"}, "", Verdict.STORE_ONLY),
+        ({"mail_class": "loop"}, "", Verdict.STORE_ONLY),
+        ({"mail_class": "receipt"}, "", Verdict.STORE_ONLY),
+        ({"mail_class": "list"}, "", Verdict.SILENT),
+        ({"mail_class": "complaint"}, "", Verdict.SILENT),
+        ({"auto": "no address of ours"}, "", Verdict.SILENT),
+        ({"opt": "out"}, "", Verdict.OPT_OUT),
+        ({"opt": "in"}, "opted_out", Verdict.OPT_IN),
+        ({"opt": "maybe"}, "", Verdict.GO),
+        ({}, "opted_out", Verdict.SILENT),
+        ({}, "bounced", Verdict.GO),
+        # The first filter with an opinion wins.
+        ({"opt": "out", "mail_class": "auto_reply"}, "", Verdict.OPT_OUT),
+        ({"mail_class": "loop"}, "opted_out", Verdict.STORE_ONLY),
+    ],
+)
+def test_each_kind_of_message_has_its_verdict(
+    facts: dict[str, Any], flag: str, verdict: Verdict
+) -> None:
+    assert judge(message(**facts), seen(flag)) is verdict
+
+
+def test_every_class_of_mail_but_a_persons_is_kept_from_automatic_answers() -> None:
+    for kind in MailClass:
+        verdict = judge(message(mail_class=kind.value), seen())
+        assert (verdict is Verdict.GO) is (kind is MailClass.PERSON), kind
+
+
+def test_a_stranger_is_judged_by_what_the_message_says() -> None:
+    assert judge(message(), Snapshot(0.0, ACCOUNT)) is Verdict.GO
+
+
+@given(
+    facts=st.dictionaries(
+        st.sampled_from(["opt", "mail_class", "auto", "other"]),
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.text(), max_size=2),
+    ),
+    flag=st.sampled_from(["", "opted_out", "bounced", "failed"]),
+)  # fmt: skip
+def test_whatever_a_channel_says_there_is_a_verdict_with_a_name(
+    facts: dict[str, Any], flag: str
+) -> None:
+    verdict = judge(message(**facts), seen(flag))
+    assert verdict.reason
+
+
+def test_the_order_is_the_documented_one() -> None:
+    assert [look.__name__ for look in FILTERS] == [
+        "opt_word", "automatic_mail", "bulk_mail", "unreachable",
+    ]  # fmt: skip
