@@ -11,6 +11,9 @@ import structlog
 # Cards have 12 to 19 digits, Chinese identity cards 18 or 17 and an X; also masked when written in
 # groups. A provider's long numeric id goes the same way: a log line can do without it.
 _LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z])\d(?:[ -]?\d){11,18}[0-9Xx]?(?![0-9A-Za-z])")
+#: Libraries that write what customers send at level info: aiosmtpd logs every SMTP command with its
+#: addresses.
+TALKATIVE = ("mail.log", "aiohttp.access")
 #: A shorter secret would be found inside ordinary words and shred every line.
 _SHORTEST_SECRET = 6
 
@@ -69,6 +72,8 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for talkative in TALKATIVE:
+        logging.getLogger(talkative).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -27,6 +27,7 @@ from gateway.domain.snapshot import AccountView
 from gateway.domain.states import move
 from gateway.domain.store import Reader, Row, Store, Tx
 from gateway.domain.world import Clock, Ids
+from gateway.intake.redact import redact
 
 CLOSE_TIMER = "close"
 
@@ -71,6 +72,11 @@ class Desk:
         if not text.strip():
             msg = "the reply is empty"
             raise NotAllowed(msg)
+        if found := redact(text).redactions:
+            msg = (
+                f"the reply contains a {found[0].kind}; take it out, it must not be stored or sent"
+            )
+            raise NotAllowed(msg)
 
         def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:
             if version is not None and inquiry["version"] != version:
@@ -93,7 +99,7 @@ class Desk:
                     visibility="note",
                     author=note.author,
                     automatic=False,
-                    text=note.text,
+                    text=redact(note.text).text,
                 ),
                 _log(command, "inquiry.noted", inquiry, now, agent=note.author),
             )

@@ -107,9 +107,9 @@ class Accept:
             meta = {"mail_from": raw.sender, "recipients": list(raw.recipients)}
             await self.quarantine(account, raw.data, f"mail: {_told(error)}", meta)
             return
-        await self._store_mail(account, read)
+        await self.store_mail(account, read)
 
-    async def _store_mail(self, account: str, read: MailRead) -> None:
+    async def store_mail(self, account: str, read: MailRead) -> None:
         now = self.clock.now()
         steps.reach("accept.parsed")
         rows: list[dict[str, Any]] = []

@@ -75,7 +75,7 @@ class Replay:
         raw = RawMail(data, meta["mail_from"], tuple(meta["recipients"]), row["at"])
         identity = self.intake.identity
         read = read_and_redact(raw, identity.own_addresses, identity.loop_marks)
-        await self.intake._store_mail(row["account"], read)  # noqa: SLF001 - the two halves of one way in
+        await self.intake.store_mail(row["account"], read)
 
     async def _webhook(self, row: Row, data: bytes, meta: Mapping[str, Any]) -> None:
         channel: object = self.channels.get(row["account"])

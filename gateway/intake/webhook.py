@@ -65,8 +65,7 @@ class WebhookRoute:
         self._intake = intake
         self._clock = clock
         self._log = log
-        self.public_url = public_url
-        """Set again once the port is known, where none was configured."""
+        self._public_url = public_url
         self._body_limit = body_limit
         self._in_flight = in_flight
 
@@ -112,7 +111,7 @@ class WebhookRoute:
             body = await request.read()
             call = HttpRequest(
                 method=request.method,
-                url=self.public_url + request.raw_path,
+                url=self._public_url + request.raw_path,
                 headers=request.headers,
                 body=body,
                 received_at=self._clock.now(),

@@ -352,7 +352,7 @@ class Planner:
                 inquiry.id,
                 inquiry.version,
                 move(inquiry.state, "queue"),
-                topic=decision.topic if decision else None,
+                topic=_matter(inquiry, decision) if decision else None,
                 language=decision.language if decision else None,
                 queue=chosen.queue,
                 priority=chosen.priority,
@@ -447,9 +447,11 @@ def _change(inquiry: InquiryView, state: InquiryState, decision: Decision) -> Ch
 
 
 def _matter(inquiry: InquiryView, decision: Decision) -> str:
-    """What the inquiry is about: thanks and "solved" end a matter, they do not become it."""
-    courtesy = decision.evidence.get("solved") or decision.evidence.get("rule") == "thanks"
-    return inquiry.topic if courtesy and inquiry.topic else decision.topic
+    """What the inquiry is about: thanks, "solved" and the wish for a person or a call say something
+    about a matter, they do not become it. Safety and complaint do."""
+    said = decision.evidence.get("rule") in ("thanks", "person", "callback")
+    keeps = inquiry.topic and (said or decision.evidence.get("solved"))
+    return inquiry.topic if keeps else decision.topic
 
 
 def number(event_id: str, now: float, attempt: int = 1) -> str:

@@ -20,7 +20,7 @@ def acknowledge_before_commit() -> None:
     commit = Accept._commit
 
     async def later(self: Accept, *rest: Any) -> None:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
         await commit(self, *rest)
 
     async def hasty(self: Accept, *rest: Any) -> None:

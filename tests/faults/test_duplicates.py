@@ -29,7 +29,7 @@ def _sms(office):
 
 @pytest.mark.parametrize("call", [_http, _sms])
 async def test_a_webhook_delivered_100_times_by_two_clients_is_one_message(furnish, call):
-    office = furnish()
+    office = furnish(processes=2)
     async with office.open():
         url, body, headers = call(office)
 
@@ -59,7 +59,7 @@ async def test_a_webhook_delivered_100_times_by_two_clients_is_one_message(furni
 
 
 async def test_a_mail_delivered_again_and_again_by_two_servers_is_one_message(furnish):
-    office = furnish()
+    office = furnish(processes=2)
     async with office.open():
         mail = compose(
             "anna@mail.example",

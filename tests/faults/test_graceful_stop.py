@@ -2,6 +2,7 @@
 
 import asyncio
 
+from channels._sim_email import MailFault
 from channels._sim_letters import compose
 from tests.crash.settings import MAIL_ADDRESS
 
@@ -69,6 +70,21 @@ async def _goes_on(office, acknowledged):
         states = dict(office.rows("SELECT state, COUNT(*) FROM outbox GROUP BY state"))
         assert set(states) == {"sent"}
         assert len(office.app.answers) == states["sent"]
+
+
+async def test_a_mail_that_was_under_way_at_the_stop_is_parked_and_not_sent_again(furnish):
+    office = furnish()
+    async with office.open() as process:
+        office.mail.script(MailFault("end", delay=8.0))
+        await office.write_mail(compose("anna@mail.example", MAIL_ADDRESS, "Frage", "转人工"))
+        await office.mail.wait_for("anna@mail.example")
+        assert await process.stop(seconds=15) < WITHIN
+        assert process.process.returncode == 0
+    async with office.open():
+        await office.until("SELECT state FROM outbox", "parked")
+        await office.write_mail(compose("ben@mail.example", MAIL_ADDRESS, "Frage", "转人工"))
+        await office.mail.wait_for("ben@mail.example")
+    assert len(office.mail.mailboxes["anna@mail.example"]) == 1
 
 
 async def test_a_session_that_waits_for_the_commit_gets_its_answer(furnish):

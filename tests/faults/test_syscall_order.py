@@ -23,7 +23,7 @@ ANSWER = ("sendto", "sendmsg", "write")
 
 async def test_nothing_is_answered_before_it_is_on_the_disk(furnish, needs_tool, tmp_path):
     strace = needs_tool("strace")
-    office = furnish(processes=1)
+    office = furnish()
     trace = tmp_path / "trace.txt"
     options = (strace, "-f", "-y", "-ttt", "-s", "64", "-e", f"trace={CALLS}", "-o", str(trace))
     async with office.open(prefix=options) as process:

@@ -68,16 +68,15 @@ _PIN = re.compile(r"\s?(?P<value>[0-9]{4,6})" + _END)
 _MIXED = re.compile(r"\s?[\"'“「]?(?P<value>(?=[!-~]{0,63}[a-z])(?=[!-~]{0,63}[0-9])[!-~]{6,64})")
 
 
-_NAMES_PASSWORD = re.compile(r"[Pp](?:[Aa][Ss][Ss]|[Ww]|[Ss][Ww])")
-
-
 def may_hold_password(text: str) -> bool:
     """Whether a text without digits has to be read at all."""
     if "密" in text or "口令" in text:
         return True
     if "p" not in text and "P" not in text:
         return False
-    return _NAMES_PASSWORD.search(text) is not None
+    # Three look-ups in a lower-case copy take a third of the time of one pattern.
+    low = text.lower()
+    return "pass" in low or "pw" in low or "psw" in low
 
 
 def asked(context: str, reply: str) -> str:
