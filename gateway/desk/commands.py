@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
-from gateway.domain.model import DeliveryState, InquiryState, Note, Visibility
+from gateway.domain.model import InquiryState, Note
 from gateway.domain.plan import (
     AddMessage,
     CancelTimer,
@@ -19,10 +19,10 @@ from gateway.domain.plan import (
     LogEvent,
     Op,
     Plan,
-    Send,
     SetTimer,
     derived_id,
 )
+from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import AccountView
 from gateway.domain.states import move
 from gateway.domain.store import Reader, Row, Store, Tx
@@ -157,50 +157,31 @@ class Desk:
             msg = f"inquiry {inquiry['number']} has no conversation to reply in"
             raise NotFound(msg)
         context: dict[str, Any] = json.loads(conversation["reply_to"])
-        account = self.accounts.get(inquiry["account"])
-        message_id = (
-            f"<{derived_id(command, 'out')}@{account.domain}>" if account and account.domain else ""
-        )
-        subject = (
-            (context.get("subject") or inquiry["subject"]) if account and account.subject else ""
+        answer = Reply(
+            id=derived_id(command, "out"),
+            conversation_id=conversation["id"],
+            inquiry_id=inquiry["id"],
+            number=inquiry["number"],
+            recipient=handle["address"],
+            text=text,
+            author=agent,
+            automatic=False,
+            language=inquiry["language"],
+            subject=context.get("subject") or inquiry["subject"],
+            context=context,
         )
         ops += [
-            AddMessage(
-                message_id=derived_id(command, "out"),
-                conversation_id=conversation["id"],
-                inquiry_id=inquiry["id"],
-                direction="out",
-                visibility=Visibility.PRIVATE.value,
-                author=agent,
-                automatic=False,
-                text=text,
-                subject=subject,
-                external_id=message_id,
-                delivery=DeliveryState.QUEUED,
-            ),
-            Send(
-                message_id=derived_id(command, "out"),
-                account=inquiry["account"],
-                conversation_id=conversation["id"],
-                inquiry_id=inquiry["id"],
-                recipient=handle["address"],
-                payload={
-                    "text": text,
-                    "visibility": Visibility.PRIVATE.value,
-                    "automatic": False,
-                    "subject": subject,
-                    "language": inquiry["language"],
-                    "number": inquiry["number"],
-                    "message_id": message_id,
-                    "in_reply_to": context.get("message_id") or "",
-                    "references": context.get("references") or [],
-                    "reply_to": context,
-                },
-                due_at=now,
-            ),
+            *outgoing(answer, self._account(inquiry), now),
             _log(command, "inquiry.replied", inquiry, now, agent=agent),
         ]
         return tuple(ops)
+
+    def _account(self, inquiry: Row) -> AccountView:
+        try:
+            return self.accounts[inquiry["account"]]
+        except KeyError:
+            msg = f"account {inquiry['account']!r} is not configured any more; it cannot send"
+            raise NotAllowed(msg) from None
 
 
 def find(reader: Reader, reference: str) -> Row:

@@ -11,11 +11,9 @@ from hashlib import sha256
 
 from gateway.answers.answerer import Answerer
 from gateway.domain.channel import ChannelEvent, Inbound, Receipt
-from gateway.domain.codec import encode_attachment
 from gateway.domain.decision import Decision, Question, Verb
-from gateway.domain.model import JSON, DeliveryState, InquiryState, Queue, Trust, Visibility
+from gateway.domain.model import DeliveryState, InquiryState, Queue, Trust, Visibility
 from gateway.domain.plan import (
-    AddMessage,
     CancelTimer,
     ChangeInquiry,
     CreateContact,
@@ -24,10 +22,10 @@ from gateway.domain.plan import (
     MarkDelivery,
     OpenConversation,
     Plan,
-    Send,
     SetTimer,
     TouchConversation,
 )
+from gateway.domain.reply import Reply, incoming, outgoing
 from gateway.domain.snapshot import InquiryView, Snapshot
 from gateway.domain.states import WITH_PEOPLE, move
 from gateway.intake.filters import Verdict, judge
@@ -123,7 +121,7 @@ class Planner:
         """Automatic mail: kept with the inquiry it belongs to, answered by nobody."""
         if seen.inquiry is not None and seen.conversation_id:
             draft.inquiry_id = seen.inquiry.id
-            draft.add(self._incoming(draft, event, seen.conversation_id, seen.inquiry.id))
+            draft.add(incoming(draft.id("in"), event, seen.conversation_id, seen.inquiry.id))
         draft.log(
             "message.suppressed",
             reason=str(draft.evidence["verdict"]),
@@ -139,7 +137,7 @@ class Planner:
         draft.inquiry_id = inquiry.id
         draft.add(
             TouchConversation(conversation, event.at or seen.now, event.reply_to),
-            self._incoming(draft, event, conversation, inquiry.id),
+            incoming(draft.id("in"), event, conversation, inquiry.id),
         )
         draft.log(
             "message.received",
@@ -212,32 +210,6 @@ class Planner:
         )
         draft.log("inquiry.created", number=inquiry.number)
         return inquiry
-
-    def _incoming(
-        self, draft: Draft, event: Inbound, conversation: str, inquiry: str
-    ) -> AddMessage:
-        meta: dict[str, JSON] = {
-            name: event.facts[name]
-            for name in ("mail_class", "redactions", "full_text")
-            if event.facts.get(name)
-        }
-        if meta.get("full_text") == event.text:
-            del meta["full_text"]
-        if event.attachments:
-            meta["attachments"] = [encode_attachment(item) for item in event.attachments]
-        return AddMessage(
-            message_id=draft.id("in"),
-            conversation_id=conversation,
-            inquiry_id=inquiry,
-            direction="in",
-            visibility=event.visibility.value,
-            author="customer",
-            automatic=False,
-            text=event.text,
-            subject=event.subject,
-            external_id=event.external_id,
-            meta=meta,
-        )
 
     def _for_agent(self, draft: Draft, inquiry: InquiryView) -> None:
         """A person has it already: no machine speaks in between; the version shows what is new."""
@@ -385,45 +357,22 @@ class Planner:
                 "redacted", replace(question, language=decision.language)
             )
             text = f"{text}\n\n{warning}" if seen.account.form == "long" else f"{text} {warning}"
-        account = seen.account
-        message_id = f"<{draft.id('out')}@{account.domain}>" if account.domain else ""
-        subject = (event.subject or inquiry.subject) if account.subject else ""
-        draft.add(
-            AddMessage(
-                message_id=draft.id("out"),
-                conversation_id=conversation,
-                inquiry_id=inquiry.id,
-                direction="out",
-                visibility=event.visibility.value,
-                author="gateway",
-                automatic=True,
-                text=text,
-                subject=subject,
-                external_id=message_id,
-                delivery=DeliveryState.QUEUED,
-                meta={"verb": decision.verb.value, "topic": decision.topic},
-            ),
-            Send(
-                message_id=draft.id("out"),
-                account=account.id,
-                conversation_id=conversation,
-                inquiry_id=inquiry.id,
-                recipient=str(event.facts.get("reply_address") or event.sender),
-                payload={
-                    "text": text,
-                    "visibility": event.visibility.value,
-                    "automatic": True,
-                    "subject": subject,
-                    "language": decision.language,
-                    "number": inquiry.number,
-                    "message_id": message_id,
-                    "in_reply_to": str(event.reply_to.get("message_id") or ""),
-                    "references": event.reply_to.get("references") or [],
-                    "reply_to": dict(event.reply_to),
-                },
-                due_at=seen.now,
-            ),
+        answer = Reply(
+            id=draft.id("out"),
+            conversation_id=conversation,
+            inquiry_id=inquiry.id,
+            number=inquiry.number,
+            recipient=str(event.facts.get("reply_address") or event.sender),
+            text=text,
+            author="gateway",
+            automatic=True,
+            language=decision.language,
+            subject=event.subject or inquiry.subject,
+            visibility=event.visibility,
+            context=event.reply_to,
+            meta={"verb": decision.verb.value, "topic": decision.topic},
         )
+        draft.add(*outgoing(answer, seen.account, seen.now))
 
 
 def _with_language(event: Inbound) -> Inbound:

@@ -30,7 +30,9 @@ STATE = f"SELECT state FROM outbox WHERE id = '{FIRST}'"
 
 
 @asynccontextmanager
-async def delivering(rig: Rig, channels: Mapping[str, Any], **changes: Any) -> AsyncIterator[Delivery]:
+async def delivering(
+    rig: Rig, channels: Mapping[str, Any], **changes: Any
+) -> AsyncIterator[Delivery]:
     """A delivery at work."""
     delivery = rig.delivery(channels, **changes)
     running = asyncio.create_task(delivery.run())
@@ -67,7 +69,9 @@ async def test_a_message_goes_out_and_its_record_names_the_providers_id(rig: Rig
         assert delivery.counts["app", "sent"] == 1
     (given,) = channel.given
     assert (given.id, given.to, given.text, given.attempt) == (FIRST, "user-1", "您好", 1)
-    message = await one(rig.store, f"SELECT external_id, delivery FROM messages WHERE id = '{FIRST}'")
+    message = await one(
+        rig.store, f"SELECT external_id, delivery FROM messages WHERE id = '{FIRST}'"
+    )
     assert message == {"external_id": "SM1", "delivery": "sent"}
     assert (await rig.log_kinds())[-1] == "message.sent"
     assert (await row(rig))["begun_at"] == NEW_YEAR
@@ -177,7 +181,9 @@ async def test_retry_comes_again_later_and_later_and_is_parked_in_the_end(rig: R
             assert found["begun_at"] is None
             seen = found["due_at"]
             rig.clock.advance(found["due_at"] - rig.clock.now())
-            await rig.store.until(f"SELECT due_at = {seen!r} AND attempts = {attempt} FROM outbox", 0)
+            await rig.store.until(
+                f"SELECT due_at = {seen!r} AND attempts = {attempt} FROM outbox", 0
+            )
         await rig.store.until(STATE, "parked")
         assert delivery.counts["app", "retry"] == 3
         assert delivery.counts["app", "parked"] == 1
@@ -402,9 +408,7 @@ async def left_behind(rig: Rig, owner: str, *, begun: bool) -> None:
     dead = rig.delivery({}, owner=owner)
     (found,) = await dead._lease("app", 1)
     if begun:
-        await rig.work(
-            lambda tx: tx.run("outbox.begun", id=found["id"], owner=owner, at=NEW_YEAR)
-        )
+        await rig.work(lambda tx: tx.run("outbox.begun", id=found["id"], owner=owner, at=NEW_YEAR))
 
 
 @pytest.mark.parametrize(
@@ -525,7 +529,9 @@ async def test_a_receipt_that_came_before_the_record_is_not_undone_by_it(rig: Ri
 
     async with delivering(rig, {"app": Scripted(quick)}):
         await rig.store.until(STATE, "sent")
-    assert await value(rig.store, f"SELECT delivery FROM messages WHERE id = '{FIRST}'") == "delivered"
+    assert (
+        await value(rig.store, f"SELECT delivery FROM messages WHERE id = '{FIRST}'") == "delivered"
+    )
 
 
 async def test_a_note_never_stands_in_the_outbox(rig: Rig) -> None:

@@ -12,7 +12,7 @@ from gateway.domain.model import InquiryState, Note
 from gateway.domain.plan import Plan, TouchConversation
 from gateway.store import sealer
 from gateway.testing.clock import NEW_YEAR
-from tests.store.engines import SqliteStore, one, select, value
+from tests.store.engines import SqliteEngine, SqliteStore, one, select, value
 from tests.store.rows import arrival, moved, put
 from tests.workers.rig import CLOSE_AFTER, Rig, decision
 
@@ -76,9 +76,7 @@ async def test_of_all_agents_that_claim_at_once_one_wins(rig: Rig, store: Sqlite
 
 
 @pytest.mark.parametrize("state", [S.RESOLVED, S.CLOSED, S.ANSWERED, S.NEW])
-async def test_the_state_machine_decides_what_can_be_claimed(
-    rig: Rig, state: InquiryState
-) -> None:
+async def test_the_state_machine_decides_what_can_be_claimed(rig: Rig, state: InquiryState) -> None:
     await put(rig.store, arrival(), moved(state=state))
     with pytest.raises(NotAllowed, match=f"cannot assign an inquiry that is {state}"):
         await rig.desk().claim(NUMBER, "ann")
@@ -211,3 +209,25 @@ async def test_a_customer_who_writes_after_the_end_begins_anew(waiting: Rig) -> 
     await waiting.desk().resolve(NUMBER, "ann")
     await waiting.say("something else")
     assert await value(waiting.store, "SELECT COUNT(*) FROM inquiries") == 2
+
+
+# ---------------------------------------------------------------- secrets
+
+CARD = "4111 1111 1111 1111"
+
+
+async def test_a_reply_with_a_secret_is_refused_and_nothing_of_it_is_written(
+    waiting: Rig, engine: SqliteEngine
+) -> None:
+    with pytest.raises(NotAllowed, match="contains a card") as refused:
+        await waiting.desk().reply(NUMBER, "ann", f"Your card {CARD} is fine.")
+    assert CARD not in str(refused.value)
+    assert (await inquiry(waiting))["version"] == 2
+    assert CARD.encode() not in engine.written_bytes()
+
+
+async def test_a_secret_in_a_note_is_taken_out(waiting: Rig, engine: SqliteEngine) -> None:
+    await waiting.desk().note(Note("ev1.q", "ann", f"reads {CARD} aloud"))
+    found = await value(waiting.store, "SELECT text FROM messages WHERE visibility = 'note'")
+    assert found.startswith("reads [card")
+    assert CARD.encode() not in engine.written_bytes()

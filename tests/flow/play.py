@@ -133,9 +133,7 @@ class Play:
     ) -> None:
         original = None if answers is None else self._reached()["box"][answers]
         subject = subject or (f"Re: {original.subject}" if original else "")
-        await self._post(
-            compose(self.customer, MAILBOX, subject, text, answers=original, **more)
-        )
+        await self._post(compose(self.customer, MAILBOX, subject, text, answers=original, **more))
 
     async def _mail_bounced(self, of: int, sender: str = "") -> None:
         ours = self._reached()["box"][of]
@@ -210,7 +208,9 @@ class Play:
         rows = await select(self.town.gateway.store, "SELECT kind, subject FROM timers")
         return sorted(row["kind"] for row in rows if row["subject"] in ids)
 
-    async def _see_counts(self, _wanted: Any, _seq: int, before: Counter[Any], *_: Any) -> dict[str, int]:
+    async def _see_counts(
+        self, _wanted: Any, _seq: int, before: Counter[Any], *_: Any
+    ) -> dict[str, int]:
         now = Counter(self.town.gateway.intake.counts)
         now.subtract(before)
         return {f"{account}.{what}": number for (account, what), number in now.items() if number}
@@ -233,8 +233,7 @@ def _seen(account: str, message: Any) -> dict[str, Any]:
                 "account": account,
                 "text": message.text,
                 "subject": message.subject,
-                "threaded": bool(message.in_reply_to)
-                and message.in_reply_to in message.references,
+                "threaded": bool(message.in_reply_to) and message.in_reply_to in message.references,
                 "automatic": message.headers.get("auto-submitted", "no") != "no",
             }
 
@@ -268,5 +267,3 @@ def read(path: Path) -> dict[str, Any]:
         for name in (f"_{actions[0]}", *(f"_see_{name}" for name in step["expect"])):
             assert hasattr(Play, name), f"{path.name}: {name}"
     return flow
-
-

@@ -58,9 +58,7 @@ async def test_a_message_is_stored_with_its_proof_its_lane_and_its_moment(rig: R
     assert intake.counts == {("app", "accepted"): 1}
 
 
-async def test_secrets_are_gone_before_anything_is_written(
-    rig: Rig, engine: SqliteEngine
-) -> None:
+async def test_secrets_are_gone_before_anything_is_written(rig: Rig, engine: SqliteEngine) -> None:
     event = Inbound(
         "m1", "user-1", f"my card is {CARD}", subject=f"card {CARD}", name=f"Li {CARD}",
         attachments=(Attachment(f"{CARD}.png", "image/png", 3, url="https://x.example/a"),),

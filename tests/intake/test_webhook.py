@@ -179,7 +179,7 @@ def _changed(body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str
 
 
 def _empty(body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
-    return body, {name: "" for name in headers}
+    return body, dict.fromkeys(headers, "")
 
 
 @pytest.mark.parametrize("forge", [_cut, _changed, _empty])

@@ -139,11 +139,10 @@ async def worked_on(rig: Rig) -> None:
     await desk.resolve(number, "ann")
     for begun in (False, True):
         dead = rig.delivery({}, owner="dead")
-        rows = await dead._lease("app", 1)
+        (left,) = await dead._lease("app", 1)
         if begun:
-            await rig.work(
-                lambda tx: tx.run("outbox.begun", id=rows[0]["id"], owner="dead", at=1.0)
-            )
+            mark = {"id": left["id"], "owner": "dead", "at": 1.0}
+            await rig.work(lambda tx, mark=mark: tx.run("outbox.begun", **mark))
         await rig.delivery({"app": Scripted()}).recover(alone=True)
     rig.clock.advance(10**6)
     assert await rig.timers().once() >= 1
@@ -180,7 +179,9 @@ async def of_the_composition_root(rig: Rig) -> None:
 async def test_each_unit_of_work_gives_the_same_when_it_runs_again(rig: Rig) -> None:
     await everything(rig)
     assert await rig.store.read(sealer.verify) > 10
-    ran = {(str(Path(file).relative_to(ROOT)), name) for file, name in rig.store.units if _ours(file)}
+    ran = {
+        (str(Path(file).relative_to(ROOT)), name) for file, name in rig.store.units if _ours(file)
+    }
     assert not of_the_code() - ran, "units that no step of this scenario runs"
 
 

@@ -113,9 +113,7 @@ class Rig:
     def pipeline(self, owner: str = "p1", **changes: Any) -> Pipeline:
         values: dict[str, Any] = {"poll": 0.01, "applied": self.plans.append, **changes}
         store, workers = values.pop("store", self.store), values.pop("workers", self.workers)
-        return Pipeline(
-            store, workers, self.accounts, apply, self.clock, self.log, owner, **values
-        )
+        return Pipeline(store, workers, self.accounts, apply, self.clock, self.log, owner, **values)
 
     def delivery(self, channels: Mapping[str, Any], owner: str = "d1", **changes: Any) -> Delivery:
         known: Mapping[str, Channel] = channels
@@ -125,14 +123,10 @@ class Rig:
         )
 
     def desk(self, store: Any = None) -> Desk:
-        return Desk(
-            store or self.store, self.accounts, apply, self.clock, self.ids, CLOSE_AFTER
-        )
+        return Desk(store or self.store, self.accounts, apply, self.clock, self.ids, CLOSE_AFTER)
 
     def timers(self) -> Timers:
-        return Timers(
-            self.store, apply, self.clock, self.ids, self.log, CLOSE_AFTER, poll=0.01
-        )
+        return Timers(self.store, apply, self.clock, self.ids, self.log, CLOSE_AFTER, poll=0.01)
 
     def intake(self) -> Accept:
         return Accept(
@@ -141,7 +135,9 @@ class Rig:
 
     # ------------------------------------------------------------ what comes in
 
-    async def message(self, text: str, *, sender: str = "user-1", account: str = "app", **more: Any) -> str:
+    async def message(
+        self, text: str, *, sender: str = "user-1", account: str = "app", **more: Any
+    ) -> str:
         """Take a message in; the id of its event."""
         event_id = more.pop("external_id", "") or self.ids.new()
         return await self.take(account, Inbound(event_id, sender, text, **more))

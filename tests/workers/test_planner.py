@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.config import Config, templates_dir
 from gateway.answers.answerer import Answerer, build_answerer
+from gateway.config import Config, templates_dir
 from gateway.domain.channel import Inbound, Receipt
 from gateway.domain.decision import Certificate, Verb
 from gateway.domain.model import Attachment, DeliveryState, InquiryState, Trust, Visibility
@@ -45,7 +45,9 @@ def inquiry(state: InquiryState = InquiryState.ANSWERED, **changes: Any) -> Inqu
 def seen(view: InquiryView | None = None, *, account: str = "app", **changes: Any) -> Snapshot:
     """A snapshot: of a stranger without `view`, else of a customer with that inquiry."""
     known: dict[str, Any] = (
-        {"handle": HANDLE, "conversation_id": "v1", "inquiry": view, "greeted": True} if view else {}
+        {"handle": HANDLE, "conversation_id": "v1", "inquiry": view, "greeted": True}
+        if view
+        else {}
     )
     return Snapshot(**{"now": NOW, "account": ACCOUNTS[account], **known, **changes})
 

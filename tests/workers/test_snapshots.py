@@ -18,7 +18,9 @@ async def seen(rig: Rig, event: Inbound | Receipt, account: str = "app") -> Snap
     )
 
 
-def message(sender: str = "user-1", *, token: str = "", ids: tuple[str, ...] = (), **facts: Any) -> Inbound:
+def message(
+    sender: str = "user-1", *, token: str = "", ids: tuple[str, ...] = (), **facts: Any
+) -> Inbound:
     return Inbound("x", sender, "hello", thread=ThreadRefs(token, ids), facts=facts)
 
 
@@ -53,7 +55,9 @@ async def test_a_closed_inquiry_is_joined_by_nothing(rig: Rig) -> None:
 
 
 async def test_the_number_or_message_of_somebody_else_joins_nothing(rig: Rig) -> None:
-    await put(rig.store, arrival(), moved(), arrival("ev2", sender="user-2", number="260101-000002"))
+    await put(
+        rig.store, arrival(), moved(), arrival("ev2", sender="user-2", number="260101-000002")
+    )
     thief = message("user-2", token="260101-000001", ids=("ext-ev1",))
     found = (await seen(rig, thief)).inquiry
     assert found is not None
@@ -130,8 +134,6 @@ async def test_certificates_in_force_are_those_that_nobody_revoked(rig: Rig) -> 
 
 async def test_the_moment_a_message_opened_the_window_is_kept(rig: Rig) -> None:
     await put(rig.store, arrival(), Plan("t", (TouchConversation("ev1.v", 55.0, {}),)))
-    row = await rig.store.read(
-        lambda reader: reader.one("contacts.conversation_by_id", id="ev1.v")
-    )
+    row = await rig.store.read(lambda reader: reader.one("contacts.conversation_by_id", id="ev1.v"))
     assert row is not None
     assert row["last_in_at"] == 55.0

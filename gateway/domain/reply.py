@@ -1,0 +1,105 @@
+"""Messages as plan operations: what came in as a row of the conversation, what goes out as that and
+its row in the outbox.
+
+Automatic and human replies are made here alike, so that a channel gets the same from both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.domain.channel import Inbound
+from gateway.domain.codec import encode_attachment
+from gateway.domain.model import JSON, DeliveryState, Visibility
+from gateway.domain.plan import AddMessage, Send
+from gateway.domain.snapshot import AccountView
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is said, to whom, and in answer to what."""
+
+    id: str
+    conversation_id: str
+    inquiry_id: str
+    number: str
+    """The inquiry's."""
+    recipient: str
+    text: str
+    author: str
+    automatic: bool
+    language: str
+    subject: str = ""
+    visibility: Visibility = Visibility.PRIVATE
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """`Inbound.reply_to` of the message that is answered."""
+    meta: Mapping[str, JSON] = field(default_factory=dict)
+
+
+def outgoing(reply: Reply, account: AccountView, now: float) -> tuple[AddMessage, Send]:
+    """The two operations. The Message-ID is fixed here, before the first try to send."""
+    message_id = f"<{reply.id}@{account.domain}>" if account.domain else ""
+    subject = reply.subject if account.subject else ""
+    context = reply.context
+    message = AddMessage(
+        message_id=reply.id,
+        conversation_id=reply.conversation_id,
+        inquiry_id=reply.inquiry_id,
+        direction="out",
+        visibility=reply.visibility.value,
+        author=reply.author,
+        automatic=reply.automatic,
+        text=reply.text,
+        subject=subject,
+        external_id=message_id,
+        delivery=DeliveryState.QUEUED,
+        meta=reply.meta,
+    )
+    payload: dict[str, JSON] = {
+        "text": reply.text,
+        "visibility": reply.visibility.value,
+        "automatic": reply.automatic,
+        "subject": subject,
+        "language": reply.language,
+        "number": reply.number,
+        "message_id": message_id,
+        "in_reply_to": str(context.get("message_id") or ""),
+        "references": context.get("references") or [],
+        "reply_to": dict(context),
+    }
+    send = Send(
+        message_id=reply.id,
+        account=account.id,
+        conversation_id=reply.conversation_id,
+        inquiry_id=reply.inquiry_id,
+        recipient=reply.recipient,
+        payload=payload,
+        due_at=now,
+    )
+    return message, send
+
+
+def incoming(message_id: str, event: Inbound, conversation_id: str, inquiry_id: str) -> AddMessage:
+    """A customer's message as it was accepted."""
+    meta: dict[str, JSON] = {
+        name: event.facts[name]
+        for name in ("mail_class", "redactions", "full_text")
+        if event.facts.get(name)
+    }
+    if meta.get("full_text") == event.text:
+        del meta["full_text"]
+    if event.attachments:
+        meta["attachments"] = [encode_attachment(item) for item in event.attachments]
+    return AddMessage(
+        message_id=message_id,
+        conversation_id=conversation_id,
+        inquiry_id=inquiry_id,
+        direction="in",
+        visibility=event.visibility.value,
+        author="customer",
+        automatic=False,
+        text=event.text,
+        subject=event.subject,
+        external_id=event.external_id,
+        meta=meta,
+    )
