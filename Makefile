@@ -14,7 +14,7 @@ help:
 	@echo "make install      .venv with the gateway in it: .venv/bin/gateway runs"
 	@echo "make demo         watch a story of inquiries, answered and routed"
 	@echo "make test         lint, types, import rules and a bounded sample of every test"
-	@echo "make proof        the full crash, fuzz and benchmark figures (long)"
+	@echo "make proof        the full figures: benchmarks, demo, faults, kills (long)"
 	@echo "make bench        benchmark ratios on this machine"
 	@echo "make lint         ruff, mypy and import-linter only"
 	@echo "make tools        system programs that some tests need (apt, as root)"

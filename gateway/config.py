@@ -116,7 +116,6 @@ class Limits(_Section):
     """Bounds: past them the sender is told to come again, at once."""
 
     body_bytes: int = Field(1 << 20, ge=1024, description="Largest webhook body, in bytes.")
-    mail_bytes: int = Field(35 << 20, ge=1024, description="Largest mail, in bytes.")
     waiting_units: int = Field(4096, ge=1, description="Units of work that may wait for the disk.")
     in_flight: int = Field(1024, ge=1, description="Webhook calls under way at once.")
     attempts: int = Field(8, ge=1, description="Tries of one transmission before it is given up.")
@@ -141,9 +140,6 @@ class Answers(_Section):
     )
     delta: float = Field(
         0.1, gt=0, lt=1, description="Probability that a certificate is mistaken about it."
-    )
-    audit_share: float = Field(
-        0.05, ge=0, le=1, description="Share of automatic answers put before a person for review."
     )
     automatic_replies_per_day: int = Field(
         5, ge=0, description="Automatic texts to one address in 24 hours; stops mail loops."
@@ -173,6 +169,7 @@ def _usual_queues() -> dict[str, QueueSettings]:
         "security": QueueSettings(title="Security 账户安全", priority=1),
         "payments": QueueSettings(title="Payments 支付与提现", priority=3),
         "accounts": QueueSettings(title="Accounts 账户与绑卡", priority=5),
+        "complaints": QueueSettings(title="Complaints 投诉与争议", priority=4),
         "general": QueueSettings(title="General 综合咨询", priority=7),
     }
 

@@ -230,7 +230,7 @@ def resolve(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Say that the matter is done. A further message opens a new inquiry."""
+    """Say that the matter is done. An answer to it by the customer opens it again."""
     name = who(agent)
     number = in_office(
         config, data_dir, lambda office: office.desk.resolve(reference, name, disposition)

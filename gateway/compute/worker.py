@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from gateway.compute.process import BUFFER, HEAD, OUT_OF_MEMORY, REQUEST
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, WorkLost
 
 _ASIDE = 65_536
 """Bytes arguments of this length and more are sent as they lie in memory, not pickled."""
@@ -27,7 +27,7 @@ class TaskTimeout(GatewayError):
     """The task ran longer than it may; its worker was killed and replaced."""
 
 
-class WorkerDied(GatewayError):
+class WorkerDied(WorkLost):
     """The worker was killed, ran out of memory or could not start; the task has no result."""
 
 

@@ -8,11 +8,20 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 
 from gateway import steps
 from gateway.delivery import outbox
 from gateway.domain.channel import Channel, Lookup, Outbound, Sent
-from gateway.domain.errors import Conflict, DeliveryError, Failure, GatewayError, Overloaded
+from gateway.domain.errors import (
+    Conflict,
+    DeliveryError,
+    Failure,
+    GatewayError,
+    Overloaded,
+    StoreError,
+)
 from gateway.domain.store import Row, Store, Tx
 from gateway.domain.world import Clock, Ids, Log
 
@@ -26,6 +35,8 @@ MISCONFIGURED_PAUSE = 300.0
 #: Seconds the provider is asked about an unknown outcome before a person has to decide.
 LOOKUP_PATIENCE = 3600.0
 LOOKUP_AGAIN = 30.0
+#: Tries to record a sent message in a database that refuses it for another reason than a full disk.
+RECORD_TRIES = 60
 
 
 @dataclass(slots=True)
@@ -49,6 +60,8 @@ class Delivery:
     """(account, outcome) → number."""
     _wake: dict[str, asyncio.Event] = field(default_factory=dict)
     _under_way: dict[str, set[asyncio.Task[None]]] = field(default_factory=dict)
+    _held: set[str] = field(default_factory=set)
+    """Rows this process is working on, whatever a clock that jumped says of their leases."""
 
     def wake(self, account: str) -> None:
         """There is something to send."""
@@ -74,6 +87,8 @@ class Delivery:
 
         unsent = DeliveryError(Failure.RETRY, "the process that held it ended before it sent")
         for row in await self.store.write(left):
+            if row["id"] in self._held:
+                continue
             if row["state"] == "leased":
                 await self._again(row, 0.0, unsent)
             else:
@@ -111,13 +126,16 @@ class Delivery:
             except GatewayError as error:
                 self.log.warning("delivery waits", account=account, why=str(error))
             for row in rows:
+                self._held.add(row["id"])
                 task = asyncio.create_task(self._deliver(row, channel))
                 busy.add(task)
-                task.add_done_callback(lambda done: self._finished(account, done))
+                task.add_done_callback(partial(self._finished, row))
             if not rows:
                 await self._news(account)
 
-    def _finished(self, account: str, task: asyncio.Task[None]) -> None:
+    def _finished(self, row: Row, task: asyncio.Task[None]) -> None:
+        account = row["account"]
+        self._held.discard(row["id"])
         self._under_way[account].discard(task)
         self._wake[account].set()
         if not task.cancelled() and (error := task.exception()):
@@ -176,12 +194,15 @@ class Delivery:
 
     async def _record(self, row: Row, sent: Sent) -> None:
         event, now = self.ids.new(), self.clock.now()
-        while True:
+        for tries in count(1):
             try:
                 await self.store.write(lambda tx: outbox.record(tx, row, sent, event, now))
                 break
-            except Overloaded as error:
-                # Nobody else knows that it went out: forgotten, it would be a case for a person.
+            except (Overloaded, StoreError) as error:
+                # Nobody else knows that it went out: forgotten, it would be a case for a person. A
+                # full disk ends some day; another refusal may be for good.
+                if not isinstance(error, Overloaded) and tries >= RECORD_TRIES:
+                    raise
                 self.log.warning("sent, not recorded yet", outbox=row["id"], why=str(error))
                 await asyncio.sleep(self.poll)
         steps.reach("record.after")
@@ -203,6 +224,10 @@ class Delivery:
             case Failure.THROTTLED:
                 await self._rest(row, error, error.retry_after or self._pause(row["attempts"]))
             case Failure.MISCONFIGURED:
+                self.log.error(
+                    "account paused: its settings or credentials are refused",
+                    account=row["account"], why=error.detail[:200],
+                )  # fmt: skip
                 await self._rest(row, error, MISCONFIGURED_PAUSE)
             case Failure.WINDOW_CLOSED:
                 await self._park(row, error.failure, error.detail)
@@ -245,7 +270,7 @@ class Delivery:
         leave it to a person everywhere else."""
         known: object = channel or self.channels.get(row["account"])
         safety = known.capabilities.send_safety if isinstance(known, Channel) else "blind"
-        if safety == "key":
+        if safety == "key" and row["attempts"] < self.attempts:
             pause = self._pause(row["attempts"])
             await self._again(row, pause, DeliveryError(Failure.UNKNOWN, detail))
         elif safety == "listable" and isinstance(known, Lookup):
@@ -269,7 +294,8 @@ class Delivery:
     async def _look_up(self, row: Row, channel: Lookup, message: Outbound) -> None:
         since = (row["begun_at"] or row["created_at"]) - 60.0
         try:
-            candidates = await channel.find_sent(message, since)
+            async with asyncio.timeout(SEND_SECONDS):
+                candidates = await channel.find_sent(message, since)
         except DeliveryError as error:
             await self._ask_later(row, error)
             return
@@ -284,7 +310,10 @@ class Delivery:
         else:
             # The provider's list does not have it: proof that the first try did not go out.
             missing = DeliveryError(Failure.RETRY, "not in the provider's list")
-            await self._again(row, 0.0, missing)
+            if row["attempts"] >= self.attempts:
+                await self._park(row, missing.failure, f"{row['attempts']} tries: {missing.detail}")
+            else:
+                await self._again(row, 0.0, missing)
 
     async def _recorded(self, row: Row, sent: Sent) -> bool:
         """Whether this provider id is the proof of another row already."""

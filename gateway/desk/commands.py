@@ -108,6 +108,7 @@ class Desk:
 
     async def resolve(self, reference: str, agent: str, disposition: str = "") -> str:
         """Say that it is done. Returns the inquiry's number."""
+        how = redact(disposition).text
 
         def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001
             _not_anothers(inquiry, agent)
@@ -115,9 +116,7 @@ class Desk:
                 _move(inquiry, "resolve", assigned_to=""),
                 CancelTimer(CLOSE_TIMER, inquiry["id"]),
                 SetTimer(CLOSE_TIMER, inquiry["id"], now + self.close_after),
-                _log(
-                    command, "inquiry.resolved", inquiry, now, agent=agent, disposition=disposition
-                ),
+                _log(command, "inquiry.resolved", inquiry, now, agent=agent, disposition=how),
             )
 
         return await self._do(reference, steps)
@@ -156,6 +155,9 @@ class Desk:
         if conversation is None or handle is None:
             msg = f"inquiry {inquiry['number']} has no conversation to reply in"
             raise NotFound(msg)
+        if handle["flag"] == "opted_out":
+            msg = "the customer does not want messages here (STOP); use another channel"
+            raise NotAllowed(msg)
         context: dict[str, Any] = json.loads(conversation["reply_to"])
         answer = Reply(
             id=derived_id(command, "out"),

@@ -9,6 +9,7 @@ GatewayError
 ├── Conflict             the world changed since the snapshot: make the plan anew
 ├── NotFound             no such inquiry, queue, row
 ├── NotAllowed           the permission or the state machine says no
+├── WorkLost             the worker process died under its task
 ├── HttpFailure          an outgoing HTTP call that brought no response
 └── DeliveryError        a send that did not succeed; `failure` says what is next
 """
@@ -104,6 +105,11 @@ class DeliveryError(GatewayError):
         self.detail = detail
         self.retry_after = retry_after
         self.provider_code = provider_code
+
+
+class WorkLost(GatewayError):
+    """The worker process died under its task: by the task's fault, or killed from outside. Doing it
+    once more tells which."""
 
 
 class HttpFailure(GatewayError):

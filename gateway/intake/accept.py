@@ -6,14 +6,15 @@ Nothing here makes a network call, and nothing waits without a bound.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
 from gateway import steps
 from gateway.domain.channel import ChannelEvent, Inbound, RawMail, Receipt
 from gateway.domain.codec import kind_of
-from gateway.domain.errors import GatewayError, Overloaded
+from gateway.domain.errors import GatewayError, Overloaded, ParseError, WorkLost
 from gateway.domain.store import Blobs, Store, Tx
 from gateway.domain.world import Clock, Ids, Log
 from gateway.intake.reading import MailRead, clean, read_and_redact, stored_form
@@ -26,6 +27,8 @@ T = TypeVar("T")
 INLINE_TEXT = 4096
 #: Seconds a worker may spend on reading one mail before the mail goes to quarantine.
 READ_SECONDS = 20.0
+#: Seconds a webhook waits for a worker to redact a large text; providers give up after 10 to 15.
+CLEAN_PATIENCE = 8.0
 
 
 class Digester(Protocol):
@@ -74,14 +77,24 @@ class Accept:
         verified: str,
         received_at: float | None = None,
     ) -> None:
-        """Store the events of one call in one commit. Raises `Overloaded` with nothing stored."""
+        """Store the events of one call in one commit. With nothing stored, raises `Overloaded`, or
+        `ParseError` for an event that cannot be made fit to be stored."""
         now = self.clock.now() if received_at is None else received_at
         rows: list[dict[str, Any]] = []
         blobs: list[tuple[int, list[str]]] = []
         for event in events:
             # The key of what came, before anything is taken out of it.
-            key = self.dedup_key(event)
-            safe = clean(event) if _is_small(event) else await self._clean_elsewhere(event)
+            try:
+                key = self.dedup_key(event)
+                safe = clean(event) if _is_small(event) else await self._clean_elsewhere(event)
+            except Overloaded:
+                self.counts[account, "overloaded"] += 1
+                raise
+            except ParseError:
+                raise
+            except Exception as error:
+                # As with a mail: to refuse it would only bring it back. The caller keeps it.
+                raise ParseError(f"cannot be redacted: {type(error).__name__}") from error
             if isinstance(safe, Inbound) and safe.attachments:
                 safe, addresses = await self._keep_attachments(safe)
                 blobs.append((len(rows), addresses))
@@ -94,10 +107,7 @@ class Accept:
         """Read and store one mail; what cannot be read is kept in quarantine. Returns after the
         commit. Raises `Overloaded` with nothing stored."""
         try:
-            read = await self.workers.run(
-                read_and_redact, raw, self.identity.own_addresses, self.identity.loop_marks,
-                timeout=READ_SECONDS,
-            )  # fmt: skip
+            read = await self._read(raw)
         except Overloaded:
             self.counts[account, "overloaded"] += 1
             raise
@@ -108,6 +118,19 @@ class Accept:
             await self.quarantine(account, raw.data, f"mail: {_told(error)}", meta)
             return
         await self.store_mail(account, read)
+
+    async def _read(self, raw: RawMail) -> MailRead:
+        """Once more when the worker died under it: most often something else killed that one, such
+        as a kernel short of memory. A mail that did it itself does it again."""
+        own = self.identity
+        try:
+            return await self.workers.run(
+                read_and_redact, raw, own.own_addresses, own.loop_marks, timeout=READ_SECONDS
+            )
+        except WorkLost:
+            return await self.workers.run(
+                read_and_redact, raw, own.own_addresses, own.loop_marks, timeout=READ_SECONDS
+            )
 
     async def store_mail(self, account: str, read: MailRead) -> None:
         now = self.clock.now()
@@ -124,10 +147,29 @@ class Accept:
         await self._commit(account, rows, blobs)
 
     async def quarantine(
-        self, account: str, data: bytes, reason: str, meta: dict[str, Any] | None = None
+        self,
+        account: str,
+        data: bytes,
+        reason: str,
+        meta: Mapping[str, Any] | None = None,
+        sealed: Mapping[str, str] | None = None,
     ) -> str:
-        """Keep encrypted what could not be read; the id under which it can be replayed."""
+        """Keep encrypted what could not be read; the id under which it can be replayed.
+
+        Args:
+            account: whose input it is.
+            data: what came.
+            reason: one line for a person; redacted here.
+            meta: what reading it again needs and everybody may see.
+            sealed: what reading it again needs and may hold what the customer wrote.
+        """
         address = await self.blobs.put(data)
+        kept, meta = [address], dict(meta or {})
+        if sealed:
+            more = json.dumps(sealed, sort_keys=True).encode()
+            meta["sealed"] = await self.blobs.put(more)
+            kept.append(meta["sealed"])
+            data = more + b"\0" + data
         reason = redact(reason).text  # it may quote what it could not read
         row = {
             "id": self.ids.new(),
@@ -138,13 +180,13 @@ class Accept:
             "dedup_key": self.digester.digest("dedup", data),
             "event_id": "",
             "at": self.clock.now(),
-            "meta": json.dumps(meta or {}, ensure_ascii=False),
+            "meta": json.dumps(meta, ensure_ascii=False),
         }
 
         def work(tx: Tx) -> int:
             new = tx.run("intake.quarantine", **row)
-            if new:
-                tx.run("meta.add_blob_ref", address=address, owner=row["id"])
+            for named in kept if new else ():
+                tx.run("meta.add_blob_ref", address=named, owner=row["id"])
             return new
 
         if await self.store.write(work):
@@ -162,10 +204,16 @@ class Accept:
             return f"r:{event.external_id}:{event.status}:{event.recipient}"
         if event.external_id:
             return f"m:{event.external_id}"
-        return f"h:{self.digester.digest('dedup', stored_form(event).encode())}"
+        # The stored form leaves the bytes of files out: two photos of one size are two messages.
+        files = b"".join(sha256(a.data).digest() for a in event.attachments if a.data is not None)
+        return f"h:{self.digester.digest('dedup', stored_form(event).encode() + files)}"
 
     async def _clean_elsewhere(self, event: ChannelEvent) -> ChannelEvent:
-        return await self.workers.run(clean, event, timeout=READ_SECONDS)
+        try:
+            async with asyncio.timeout(CLEAN_PATIENCE):
+                return await self.workers.run(clean, event, timeout=READ_SECONDS)
+        except TimeoutError as error:
+            raise Overloaded("no worker came to redact it in time") from error
 
     async def _keep_attachments(self, event: Inbound) -> tuple[Inbound, list[str]]:
         addresses = [
@@ -217,7 +265,13 @@ def _told(error: Exception) -> str:
 
 
 def _is_small(event: ChannelEvent) -> bool:
-    return not isinstance(event, Inbound) or len(event.text) <= INLINE_TEXT
+    """Whether redacting it takes no noticeable time."""
+    if isinstance(event, Receipt):
+        return len(event.detail) + len(event.code) <= INLINE_TEXT
+    size = len(event.text) + len(event.subject) + len(event.name)
+    if event.facts or event.reply_to:
+        size += len(str(event.facts)) + len(str(event.reply_to))
+    return size <= INLINE_TEXT
 
 
 def _with_blobs(tx: Tx, rows: list[dict[str, Any]], blobs: list[tuple[int, list[str]]]) -> int:

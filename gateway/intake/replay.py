@@ -59,6 +59,8 @@ class Replay:
     async def _read_again(self, row: Row) -> str:
         meta: dict[str, Any] = json.loads(row["meta"])
         data = await self.blobs.get(row["blob"])
+        if "sealed" in meta:
+            meta |= json.loads(await self.blobs.get(meta["sealed"]))
         before = self.intake.counts[row["account"], "accepted"]
         if "recipients" in meta:
             await self._mail(row, data, meta)

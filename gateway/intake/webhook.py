@@ -1,13 +1,14 @@
 """The one generic webhook route: `/in/{kind}/{account}[/…]`. Verify → parse → commit → acknowledge."""
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from aiohttp import web
 
-from gateway.domain.channel import Channel, HttpReply, HttpRequest, Webhook
+from gateway.domain.channel import Channel, HttpReply, HttpRequest, Parsed, Webhook
 from gateway.domain.errors import BadSignature, GatewayError, Overloaded, ParseError
 from gateway.domain.world import Clock, Log
 from gateway.intake.accept import Accept
@@ -16,6 +17,8 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 #: Told to a caller that must come again: long enough for a full disk or queue to change.
 RETRY_AFTER = "5"
+#: Seconds a body may take to arrive. Whoever is slower holds one of a bounded number of places.
+BODY_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ class WebhookRoute:
             return _reply(503, "too many calls at once; try again")
         intake.calls += 1
         try:
-            body = await request.read()
+            # Small bodies come with their headers; only for the others is a clock worth its price.
+            body = await (request.read() if request.content.is_eof() else _in_time(request))
             call = HttpRequest(
                 method=request.method,
                 url=self._public_url + request.raw_path,
@@ -120,6 +124,8 @@ class WebhookRoute:
             return await self._take(door, call)
         except web.HTTPRequestEntityTooLarge:
             return _reply(413, f"the body is larger than {self._body_limit} bytes")
+        except web.HTTPRequestTimeout:
+            return _reply(408, f"the body did not arrive within {BODY_SECONDS:.0f} s")
         finally:
             intake.calls -= 1
 
@@ -135,7 +141,7 @@ class WebhookRoute:
             self._log.warning("webhook refused", account=door.account, why=str(error))
             return _reply(door.bad_signature_status, f"refused: {error}")
         try:
-            parsed = channel.parse(call)
+            parsed = self._parsed(door, channel, call)
             await self._intake.events(
                 door.account, parsed.events, f"{proof.scheme}:{proof.key_id}", call.received_at
             )
@@ -148,16 +154,40 @@ class WebhookRoute:
             return _reply(503, "not stored, try again")
         return _answer(parsed.reply)
 
+    def _parsed(self, door: Door, channel: Webhook, call: HttpRequest) -> Parsed:
+        try:
+            return channel.parse(call)
+        except ParseError:
+            raise
+        except Exception as error:
+            # A fault of the channel, met by a genuine call: kept like one that cannot be read, so
+            # that it can be replayed once the channel is mended. Its text may quote the call.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            why = f"{type(error).__name__} at {where.name}:{where.lineno}"
+            self._log.error("channel failed to parse", account=door.account, why=why)
+            raise ParseError(f"a fault of the channel, {why}") from error
+
     async def _keep(self, door: Door, call: HttpRequest, reason: str) -> web.Response:
         """Genuine but unreadable: encrypted in quarantine, and the caller is told what is wrong."""
-        meta = {"url": call.url, "path": call.path, "method": call.method, "at": call.received_at}
+        meta = {"method": call.method, "at": call.received_at}
+        # Some providers put the message into the address.
+        sealed = {"url": call.url, "path": call.path}
         try:
             await asyncio.shield(
-                self._intake.quarantine(door.account, call.body, f"webhook: {reason}", meta)
+                self._intake.quarantine(door.account, call.body, f"webhook: {reason}", meta, sealed)
             )
         except GatewayError as error:
             return _reply(503, f"not stored, try again: {error}")
         return _reply(400, f"cannot be read: {reason}")
+
+
+async def _in_time(request: web.BaseRequest) -> bytes:
+    """The body. Raises HTTPRequestTimeout."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
 
 
 def _answer(reply: HttpReply) -> web.Response:

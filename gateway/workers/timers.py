@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway import steps
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, Overloaded, StoreError
 from gateway.domain.model import InquiryState
 from gateway.domain.plan import ChangeInquiry, Log, LogEvent, Plan, SetTimer
 from gateway.domain.states import move
@@ -16,6 +16,9 @@ from gateway.domain.store import Row, Store, Tx
 from gateway.domain.world import Clock, Ids
 from gateway.domain.world import Log as Logger
 from gateway.workers.planner import CLOSE_TIMER
+
+#: Seconds until a timer whose effect failed fires again.
+AGAIN = 300.0
 
 Effect = Callable[[Tx, Row, str, float], Plan | None]
 
@@ -59,8 +62,26 @@ class Timers:
         now = self.clock.now()
         due = await self.store.read(lambda reader: reader.all("timers.due", now=now, n=64))
         for row in due:
-            await self._fire(row, now)
+            try:
+                await self._fire(row, now)
+            except (StoreError, Overloaded):
+                raise
+            except Exception as error:  # noqa: BLE001 - one timer must not hold up all behind it
+                await self._later(row, now, error)
         return len(due)
+
+    async def _later(self, row: Row, now: float, error: Exception) -> None:
+        """Its effect failed, or this release knows none of its kind: it is kept, and tried again."""
+        why = f"{type(error).__name__}: {error}"
+        self.log.error("timer failed", kind=row["kind"], subject=row["subject"], why=why)
+        self.counts["failed"] += 1
+
+        def work(tx: Tx) -> None:
+            values = {name: row[name] for name in ("kind", "subject")}
+            if tx.run("timers.take", due_at=row["due_at"], **values):
+                tx.run("timers.set", due_at=now + AGAIN, payload=row["payload"], **values)
+
+        await self.store.write(work)
 
     async def _fire(self, row: Row, now: float) -> None:
         event_id = self.ids.new()

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -88,16 +89,17 @@ async def site(engine: SqliteEngine, store: SqliteStore, tmp_path: Path) -> Asyn
         }
         kinds = {"app": "http", "sms": "sms", "mute": "scripted"}
         doors = {name: Door.of(kinds[name], name, built) for name, built in channels.items()}
+        door = socket.create_server(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{door.getsockname()[1]}"
         route = WebhookRoute(
-            doors, intake, clock, log, public_url="", body_limit=LIMIT, in_flight=IN_FLIGHT
+            doors, intake, clock, log, public_url=url, body_limit=LIMIT, in_flight=IN_FLIGHT
         )
         application = web.Application(client_max_size=LIMIT)
         application.add_routes(route.routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        route.public_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield Site(route.public_url, store, intake, log, http, sms, client, tmp_path, channels)
+        await web.SockSite(runner, door).start()
+        yield Site(url, store, intake, log, http, sms, client, tmp_path, channels)
         await runner.cleanup()
 
 

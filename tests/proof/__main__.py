@@ -16,10 +16,12 @@ from rich.table import Table
 
 from tests.crash.programs import ROOT
 from tests.proof.crash import crash
+from tests.proof.figures import benchmarks
 from tests.proof.outcome import Outcome, Sections
 from tests.proof.programs import gateway, tests
 
 SECTIONS: Sections = {
+    "benchmarks": benchmarks,
     "demo": gateway("demo", "--headless", "--check"),
     "planted": tests("tests/crash/test_planted_faults.py"),
     "faults": tests("tests/faults"),

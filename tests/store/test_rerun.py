@@ -111,7 +111,7 @@ async def answered_and_delivered(rig: Rig) -> None:
     ]  # fmt: skip
     channel = Listable(*script)
     channel.list.extend([fails(Failure.RETRY, "down"), ()])
-    delivery = rig.delivery({"app": channel}, settle=0.0)
+    delivery = rig.delivery({"app": channel}, settle=0.0, attempts=9)
     running = asyncio.create_task(delivery.run())
     await rig.store.until("SELECT COUNT(*) FROM outbox WHERE failure = 'retry'", 1)
     rig.clock.advance(60)
@@ -144,6 +144,8 @@ async def worked_on(rig: Rig) -> None:
             mark = {"id": left["id"], "owner": "dead", "at": 1.0}
             await rig.work(lambda tx, mark=mark: tx.run("outbox.begun", **mark))
         await rig.delivery({"app": Scripted()}).recover(alone=True)
+    unknown = {"kind": "unheard of", "subject": "x", "due_at": 1.0, "payload": "{}"}
+    await rig.work(lambda tx: tx.run("timers.set", **unknown))
     rig.clock.advance(10**6)
     assert await rig.timers().once() >= 1
 

@@ -188,6 +188,22 @@ async def test_an_event_id_that_is_taken_is_a_conflict_of_that_unit_alone(
     assert await store.read(sealer.verify) == 1
 
 
+async def test_an_error_of_the_lost_run_does_not_stick_to_a_unit(store: SqliteStore) -> None:
+    """The second was in the way of the first only as long as the first was thought to succeed."""
+
+    def add(tx: Tx) -> str:
+        tx.run("contacts.add_contact", id="c", name="", language="", created_at=1.0)
+        return "added"
+
+    def adds_and_cannot_be_sealed(tx: Tx) -> None:
+        add(tx)
+        tx.log(LogEvent("e1", "test.happened", 1.0, data={"x": object()}))
+
+    results = await together(store, adds_and_cannot_be_sealed, add)
+    assert isinstance(results[0], StoreError)
+    assert results[1] == "added"
+
+
 # ---------------------------------------------------------------- plain inserts
 
 

@@ -8,6 +8,7 @@ on the sheet is the same place in the text. They read it until none finds anythi
 why redacting a redacted text changes nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.domain.errors import ParseError
@@ -16,6 +17,8 @@ from gateway.intake.redact import numbers, phrases
 from gateway.intake.redact.sheet import PLACEHOLDERS, Find, blot, fold, is_plain
 
 __all__ = ["Redacted", "redact", "redact_json", "redact_name"]
+
+Keep = Callable[[str, str], bool]
 
 _DEEPEST = 100
 """Levels of JSON that are looked through; no provider sends nearly as many."""
@@ -67,14 +70,20 @@ def redact(text: str, context: str = "") -> Redacted:
     )
 
 
-def redact_json(value: JSON, context: str = "") -> JSON:
+def redact_json(value: JSON, context: str = "", keep: Keep | None = None) -> JSON:
     """The same value with every string, key and card-like number in it redacted, and whatever a
     key such as `password` or `cvv` names.
+
+    Args:
+        value: anything JSON can say.
+        context: as in `redact`.
+        keep: (key, text) → whether this text is left as it is; the key is the nearest one around
+            it, '' where there is none.
 
     Raises:
         ParseError: it is nested deeper than anything a provider sends.
     """
-    return _redact_json(value, context, 0)
+    return _redact_json(value, context, keep or _nothing, "", 0)
 
 
 def redact_name(filename: str) -> str:
@@ -86,15 +95,19 @@ def redact_name(filename: str) -> str:
     return redact(stem).text.replace("[card ****", "[card ") + dot + suffix
 
 
-def _redact_json(value: JSON, context: str, depth: int) -> JSON:
+def _nothing(_key: str, _text: str) -> bool:
+    return False
+
+
+def _redact_json(value: JSON, context: str, keep: Keep, at: str, depth: int) -> JSON:
     if depth > _DEEPEST:
         raise ParseError(f"JSON nested deeper than {_DEEPEST} levels")
     if isinstance(value, str):
-        return redact(value, context).text
+        return value if keep(at, value) else redact(value, context).text
     if isinstance(value, int | float):
         return _redact_number(value)
     if isinstance(value, list):
-        return [_redact_json(item, context, depth + 1) for item in value]
+        return [_redact_json(item, context, keep, at, depth + 1) for item in value]
     if isinstance(value, dict):
         clean: dict[str, JSON] = {}
         for key, item in value.items():
@@ -105,7 +118,7 @@ def _redact_json(value: JSON, context: str, depth: int) -> JSON:
             if secret and isinstance(item, str | int | float) and item not in ("", True, False):
                 clean[name] = PLACEHOLDERS[secret]
             else:
-                clean[name] = _redact_json(item, context, depth + 1)
+                clean[name] = _redact_json(item, context, keep, key, depth + 1)
         return clean
     return value
 

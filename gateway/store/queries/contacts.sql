@@ -19,7 +19,9 @@ VALUES (:id, :contact_id, :space, :address, :trust, :created_at)
 UPDATE contacts SET language = :language WHERE id = :id
 
 -- name: flag_handle(id, flag)!
-UPDATE handles SET flag = :flag WHERE id = :id
+-- An opt-out is the customer's word: no bounce that was planned beside it takes it away.
+UPDATE handles SET flag = :flag
+WHERE id = :id AND NOT (flag = 'opted_out' AND :flag IN ('bounced', 'failed'))
 
 -- name: conversation(account, handle_id)^
 SELECT id, created_at, last_in_at, reply_to FROM conversations

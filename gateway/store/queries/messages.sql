@@ -20,13 +20,15 @@ SELECT COUNT(*) FROM (
 ) AS one
 
 -- name: by_external(account, external_id)^
+-- `<> ''` is what the partial index says; without it the whole table is read.
 SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages
-WHERE account = :account AND external_id = :external_id
+WHERE account = :account AND external_id = :external_id AND external_id <> ''
 
 -- name: outgoing_by_external(account, external_id)^
 -- Of our own only: a provider may number what comes and what goes separately.
 SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages
-WHERE account = :account AND external_id = :external_id AND direction = 'out'
+WHERE account = :account AND external_id = :external_id AND external_id <> ''
+  AND direction = 'out'
 
 -- name: deliver(id, delivery, delivery_rank, detail)!
 -- Forward only: an older receipt that arrives late changes nothing.

@@ -42,23 +42,28 @@ UPDATE outbox SET state = :state, failure = :failure, detail = :detail, owner = 
 WHERE id = :id AND state IN ('ready', 'leased', 'begun', 'unknown')
 
 -- name: abandoned(now)
--- Rows whose worker's lease has run out.
+-- Rows whose worker's lease has run out. The first condition is the partial index's own.
 SELECT id, account, state, begun_at FROM outbox
-WHERE state IN ('leased', 'begun') AND until <= :now
+WHERE state IN ('leased', 'begun', 'unknown') AND state <> 'unknown' AND until <= :now
 
 -- name: abandoned_by_others(owner)
 -- At the start of the only process that may work on this database.
 SELECT id, account, state, begun_at FROM outbox
-WHERE state IN ('leased', 'begun') AND owner <> :owner
+WHERE state IN ('leased', 'begun', 'unknown') AND state <> 'unknown' AND owner <> :owner
 
 -- name: unsettled(account, now, n)
+-- Asked once a second; the list of states is the partial index's own.
 SELECT id, account, conversation_id, inquiry_id, recipient, payload, attempts, created_at, begun_at
-FROM outbox WHERE account = :account AND state = 'unknown' AND due_at <= :now
+FROM outbox
+WHERE state IN ('leased', 'begun', 'unknown') AND state = 'unknown'
+  AND account = :account AND due_at <= :now
 ORDER BY due_at LIMIT :n
 
 -- name: recorded(account, external_id)$
 -- Is this provider id already the proof of another row?
-SELECT COUNT(*) FROM outbox WHERE account = :account AND external_id = :external_id
+SELECT COUNT(*) FROM messages m JOIN outbox o ON o.id = m.id
+WHERE m.account = :account AND m.external_id = :external_id AND m.external_id <> ''
+  AND o.external_id = m.external_id
 
 -- name: listed(state, n)
 SELECT id, account, inquiry_id, recipient, state, attempts, created_at, due_at, begun_at, sent_at,
@@ -87,5 +92,7 @@ ON CONFLICT (account) DO UPDATE SET until = excluded.until, why = excluded.why
 SELECT account, until, why FROM pauses WHERE until > :now
 
 -- name: of_inquiry(inquiry_id)
-SELECT id, account, recipient, state, attempts, created_at, due_at, sent_at, external_id, failure, detail
-FROM outbox WHERE inquiry_id = :inquiry_id ORDER BY created_at, id
+SELECT o.id, o.account, o.recipient, o.state, o.attempts, o.created_at, o.due_at, o.sent_at,
+       o.external_id, o.failure, o.detail
+FROM messages m JOIN outbox o ON o.id = m.id
+WHERE m.inquiry_id = :inquiry_id ORDER BY o.created_at, o.id

@@ -1,0 +1,48 @@
+"""What is asked again and again must not read whole tables."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.store.catalog import QUERIES
+from tests.workers.rig import Rig
+
+#: Asked by a person or a scrape, or of tables that stay small.
+MAY_SCAN = {
+    "certificates.in_force",
+    "inquiries.listed",
+    "inquiries.state_counts",
+    "intake.counts",
+    "intake.free_lanes_of",
+    "intake.free_lanes_of_others",
+    "intake.quarantine_count",
+    "intake.quarantine_listed",
+    "meta.move_blob_refs",
+    "outbox.counts",
+    "outbox.listed",
+    "outbox.pauses",
+}
+FULL_SCAN = re.compile(r"SCAN (?!one\b)(\w+)$")
+
+
+def statements() -> Iterator[tuple[str, str]]:
+    for path in sorted(QUERIES.glob("*.sql")):
+        for part in re.split(r"(?m)^-- name: ", path.read_text("utf-8"))[1:]:
+            head, _, sql = part.partition("\n")
+            yield f"{path.stem}.{head.partition('(')[0]}", sql
+
+
+@pytest.mark.parametrize(("name", "sql"), [*statements()], ids=[name for name, _ in statements()])
+async def test_a_query_finds_its_rows_by_an_index(rig: Rig, name: str, sql: str) -> None:
+    if name in MAY_SCAN:
+        return
+    values = dict.fromkeys(re.findall(r":(\w+)", sql))
+
+    def explain(tx: object) -> list[str]:
+        connection = tx._connection  # type: ignore[attr-defined]
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+        return [row["detail"] for row in rows]
+
+    plan = await rig.store.store.read(explain)
+    assert not [line for line in plan if FULL_SCAN.match(line)], plan
