@@ -143,7 +143,9 @@ class Delivery:
 
     async def _news(self, account: str) -> None:
         try:
-            await asyncio.wait_for(self._wake[account].wait(), self.poll)
+            # Not wait_for: Python 3.11's forgets a cancellation that meets the news.
+            async with asyncio.timeout(self.poll):
+                await self._wake[account].wait()
         except TimeoutError:
             return
 

@@ -268,6 +268,8 @@ def _give_up(tx: Tx, row: Row, why: str, now: float, owner: str) -> None:
 async def _news(event: asyncio.Event, seconds: float) -> None:
     """Wait for the event, at most so long."""
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        # Not wait_for: Python 3.11's forgets a cancellation that meets the news.
+        async with asyncio.timeout(seconds):
+            await event.wait()
     except TimeoutError:
         return

@@ -49,7 +49,9 @@ class Timers:
                 pause = self.poll
             if pause:
                 try:
-                    await asyncio.wait_for(self.changed.wait(), pause)
+                    # Not wait_for: Python 3.11's forgets a cancellation that meets the news.
+                    async with asyncio.timeout(pause):
+                        await self.changed.wait()
                 except TimeoutError:
                     continue
 

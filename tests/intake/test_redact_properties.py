@@ -220,32 +220,16 @@ def seconds(part, length):
     return time.process_time() - begun
 
 
-# Both limits are two to three times what an idle machine needs.
-@pytest.mark.parametrize("part", DIGITS)
-def test_a_megabyte_of_digits_is_read_in_about_a_second(part):
-    assert seconds(part, 1_000_000) < 2.5
+def in_proportion(part):
+    """Whether a text four times as long takes about four times as long, by processor time."""
+    return seconds(part, 100_000) < 10 * max(seconds(part, 25_000), 0.005)
 
 
-@pytest.mark.parametrize("part", WORDY)
-def test_a_text_made_to_be_slow_is_read_in_time(part):
-    assert seconds(part, 250_000) < 2.5
-
-
-def test_ordinary_messages_are_fast():
-    ordinary = (
-        "您好，昨天提现的一笔钱到现在还没有到账，银行说没有收到，请帮忙查一下是怎么回事。" * 7
-    )
-    numbered = ordinary[:260] + "订单261122-483920，金额500元，热线95188。"
-    for text, limit in ((ordinary, 5e-6), (numbered, 30e-6)):
-        best = min(_seconds(text) for _ in range(50))
-        assert best < limit * 5, f"{best * 1e6:.1f} µs"  # the figure is for an idle machine
-
-
-def _seconds(text):
-    begun = time.perf_counter()
-    for _ in range(20):
-        redact(text)
-    return (time.perf_counter() - begun) / 20
+@pytest.mark.parametrize("part", DIGITS + WORDY)
+def test_a_text_made_to_be_slow_takes_time_in_proportion_to_its_length(part):
+    # Four times when linear, sixteen when quadratic; other work on the machine only adds, so one
+    # good measurement of three is proof.
+    assert any(in_proportion(part) for _ in range(3))
 
 
 # ---------------------------------------------------------------- structures and names
