@@ -164,7 +164,8 @@ class Desk:
             conversation_id=conversation["id"],
             inquiry_id=inquiry["id"],
             number=inquiry["number"],
-            recipient=handle["address"],
+            # Where the customer's last message asked to be answered (a mail's Reply-To).
+            recipient=str(context.get("reply_address") or handle["address"]),
             text=text,
             author=agent,
             automatic=False,

@@ -293,6 +293,26 @@ async def test_unknown_of_a_provider_that_honours_a_key_is_repeated_under_the_sa
     assert channel.ids == [FIRST, FIRST]
 
 
+async def test_unknown_under_a_key_is_not_repeated_without_end(rig: Rig) -> None:
+    channel = Scripted(*[fails(Failure.UNKNOWN)] * 9, send_safety="key")
+    await waiting(rig)
+    async with delivering(rig, {"app": channel}, attempts=3):
+        for attempt in (1, 2):
+            ready = f"SELECT attempts FROM outbox WHERE state = 'ready' AND attempts = {attempt}"
+            await rig.store.until(ready, attempt)
+            rig.clock.advance(60)
+        await rig.store.until(STATE, "parked")
+    assert channel.ids == [FIRST] * 3
+
+
+async def test_what_no_list_ever_shows_is_not_repeated_without_end(rig: Rig) -> None:
+    channel = Listable(*[fails(Failure.UNKNOWN)] * 9)
+    await waiting(rig)
+    async with delivering(rig, {"app": channel}, attempts=3, settle=0.0):
+        await rig.store.until(STATE, "parked")
+    assert channel.ids == [FIRST] * 3
+
+
 async def test_unknown_that_the_provider_has_is_recorded_and_not_repeated(rig: Rig) -> None:
     channel = Listable(fails(Failure.UNKNOWN))
     channel.list.append([Sent("SM7")])

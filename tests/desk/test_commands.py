@@ -9,7 +9,7 @@ import pytest
 from gateway.domain.decision import Verb
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
 from gateway.domain.model import InquiryState, Note
-from gateway.domain.plan import Plan, TouchConversation
+from gateway.domain.plan import FlagHandle, Plan, TouchConversation
 from gateway.store import sealer
 from gateway.testing.clock import NEW_YEAR
 from tests.store.engines import SqliteEngine, SqliteStore, one, select, value
@@ -121,6 +121,20 @@ async def test_a_mail_is_answered_in_its_thread(rig: Rig) -> None:
     assert await value(
         rig.store, "SELECT external_id FROM messages WHERE direction = 'out'"
     ) == f"<{message}@pay.example>"  # fmt: skip
+
+
+async def test_a_reply_goes_where_the_customer_asked_to_be_answered(waiting: Rig) -> None:
+    asked = TouchConversation("ev1.v", NEW_YEAR, {"reply_address": "office@example.org"})
+    await put(waiting.store, Plan("ev2", (asked,)))
+    await waiting.desk().reply(NUMBER, "ann", "hello")
+    assert await value(waiting.store, "SELECT recipient FROM outbox") == "office@example.org"
+
+
+async def test_a_customer_who_opted_out_gets_no_reply(waiting: Rig) -> None:
+    await put(waiting.store, Plan("ev2", (FlagHandle("ev1.h", "opted_out"),)))
+    with pytest.raises(NotAllowed, match="STOP"):
+        await waiting.desk().reply(NUMBER, "ann", "hello")
+    assert await value(waiting.store, "SELECT COUNT(*) FROM outbox") == 0
 
 
 async def test_a_reply_to_a_thread_that_has_changed_is_stopped(waiting: Rig) -> None:

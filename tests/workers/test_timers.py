@@ -7,6 +7,7 @@ import pytest
 from gateway.domain.model import InquiryState
 from gateway.domain.plan import CancelTimer, Plan, SetTimer
 from gateway.testing.clock import NEW_YEAR
+from gateway.workers.timers import AGAIN
 from tests.store.engines import select, value
 from tests.store.rows import arrival, moved, put
 from tests.workers.rig import CLOSE_AFTER, Rig
@@ -89,3 +90,15 @@ async def test_the_loop_fires_what_is_overdue_at_start_and_what_is_set_while_it_
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_timer_of_another_release_is_kept_for_it_and_holds_up_nobody(rig: Rig) -> None:
+    unknown = Plan("t", (SetTimer("unheard of", "x", NEW_YEAR - 5, {"a": 1}),))
+    await put(rig.store, arrival(), moved(state=InquiryState.ANSWERED), unknown, closing())
+    timers = rig.timers()
+    await timers.once()
+    assert await state(rig) == "resolved"
+    rows = await select(rig.store, "SELECT due_at, payload FROM timers WHERE kind = 'unheard of'")
+    assert rows == [{"due_at": NEW_YEAR + AGAIN, "payload": '{"a":1}'}]
+    assert timers.counts["failed"] == 1
+    assert any("unheard of" in line for line in rig.log.lines)

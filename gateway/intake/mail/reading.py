@@ -144,6 +144,7 @@ def to_event(mail: Mail, raw: RawMail) -> Inbound | tuple[Receipt, ...]:
             "subject": mail.subject,
             "message_id": mail.message_id,
             "references": _bounded([*mail.references, mail.message_id]),
+            "reply_address": reply_address(mail),
         },
         facts=_facts(mail, raw),
     )

@@ -41,6 +41,7 @@ def test_a_persons_mail_is_a_message_with_its_thread() -> None:
         "subject": "Top-up",
         "message_id": "<c1@mail.example>",
         "references": ["<c0@x>", "<m1@pay.example>", "<m2@pay.example>", "<c1@mail.example>"],
+        "reply_address": "anna@mail.example",
     }
     assert found.facts["mail_class"] == "person"
     assert found.facts["auto"] is False
