@@ -39,6 +39,10 @@ priority = 1
 title = "Payments 支付与提现"
 priority = 3
 
+[queues.complaints]
+title = "Complaints 投诉与争议"
+priority = 4
+
 [queues.accounts]
 title = "Accounts 账户与绑卡"
 

@@ -22,7 +22,7 @@ def test_without_a_file_the_built_in_settings_hold(tmp_path, monkeypatch):
     config = load(environ={})
     assert config.file is None
     assert list(config.brands) == ["demo"]
-    assert set(config.queues) == {"general", "payments", "accounts", "security"}
+    assert set(config.queues) == {"general", "payments", "accounts", "security", "complaints"}
     assert config.accounts == {}
     assert config.database_path == tmp_path / "gateway.sqlite"
     assert config.public_url == "http://127.0.0.1:8080"

@@ -42,7 +42,7 @@ def test_an_old_python_is_refused_with_what_to_do(repository, tmp_path):
 
 def test_the_last_thing_of_make_test_is_pytest(repository):
     run = subprocess.run(
-        ["make", "--dry-run", "--always-make", "test"],
+        ["make", "--no-print-directory", "--dry-run", "--always-make", "test"],
         cwd=repository,
         capture_output=True,
         text=True,

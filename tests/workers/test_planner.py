@@ -1,16 +1,12 @@
-"""(event, snapshot) → plan, as a table of cases, and what holds for every plan."""
+"""(event, snapshot) → plan for a customer's message, as a table of cases."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gateway.answers.answerer import Answerer, build_answerer
-from gateway.config import Config, templates_dir
-from gateway.domain.channel import Inbound, Receipt
-from gateway.domain.decision import Certificate, Verb
-from gateway.domain.model import Attachment, DeliveryState, InquiryState, Trust, Visibility
+from gateway.domain.decision import Verb
+from gateway.domain.model import InquiryState, Trust
 from gateway.domain.plan import (
     AddMessage,
     CancelTimer,
@@ -19,73 +15,30 @@ from gateway.domain.plan import (
     CreateInquiry,
     FlagHandle,
     Log,
-    MarkDelivery,
     OpenConversation,
-    Plan,
     Send,
     SetTimer,
     TouchConversation,
 )
-from gateway.domain.snapshot import HandleView, InquiryView, MessageView, Snapshot
-from gateway.testing.clock import NEW_YEAR
-from gateway.workers.planner import RECEIPT_PATIENCE, Planner, number
-from tests.workers.rig import ACCOUNTS, CLOSE_AFTER, SETTINGS, ScriptedAnswerer, decision
-
-NOW = NEW_YEAR + 100.0
-HANDLE = HandleView("h1", "c1", "claimed", "", "Li", "zh-CN")
-
-
-def inquiry(state: InquiryState = InquiryState.ANSWERED, **changes: Any) -> InquiryView:
-    values: dict[str, Any] = {
-        "queue": "payments", "language": "en", "subject": "Top-up", "brand": "demo", **changes,
-    }  # fmt: skip
-    return InquiryView("q1", "260101-000001", "v1", state, 4, **values)
-
-
-def seen(view: InquiryView | None = None, *, account: str = "app", **changes: Any) -> Snapshot:
-    """A snapshot: of a stranger without `view`, else of a customer with that inquiry."""
-    known: dict[str, Any] = (
-        {"handle": HANDLE, "conversation_id": "v1", "inquiry": view, "greeted": True}
-        if view
-        else {}
-    )
-    return Snapshot(**{"now": NOW, "account": ACCOUNTS[account], **known, **changes})
-
-
-def message(text: str = "my top-up is missing", **changes: Any) -> Inbound:
-    return Inbound("ext-1", "user-1", text, **changes)
-
-
-def plan(
-    event: Inbound | Receipt,
-    snapshot: Snapshot,
-    answerer: ScriptedAnswerer | None = None,
-    received_at: float = NOW,
-) -> Plan:
-    return Planner(answerer or ScriptedAnswerer(), SETTINGS).plan(  # type: ignore[arg-type]
-        "ev1", received_at, event, snapshot
-    )
-
-
-def ops(made: Plan, kind: type) -> list[Any]:
-    return [op for op in made.ops if isinstance(op, kind)]
-
-
-def kinds(made: Plan) -> list[str]:
-    return [op.event.kind for op in ops(made, Log)]
-
-
-def saying(verb: Verb, reply: str = "Do this.", **changes: Any) -> ScriptedAnswerer:
-    return ScriptedAnswerer(usual=decision(verb, reply, **changes))
-
-
-ANSWER = saying(Verb.ANSWER, evidence={"certificate": "cert-1"})
-SOLVED = saying(Verb.ANSWER, "You are welcome.", evidence={"solved": True})
-SOLVED_SILENT = saying(Verb.ANSWER, "", evidence={"solved": True})
-ASK = saying(Verb.ASK, "Which brand?", dialogue={"pending": "brand?"})
-ROUTE = saying(Verb.ROUTE, queue="security", suggestion="Say this.")
-S = InquiryState
-
+from gateway.workers.planner import number
+from tests.workers.plans import (
+    ANSWER,
+    ASK,
+    HANDLE,
+    NOW,
+    ROUTE,
+    SOLVED,
+    SOLVED_SILENT,
+    S,
+    inquiry,
+    kinds,
+    message,
+    ops,
+    plan,
+    saying,
+    seen,
+)
+from tests.workers.rig import CLOSE_AFTER, ScriptedAnswerer
 
 # ---------------------------------------------------------------- a stranger's first message
 
@@ -282,194 +235,3 @@ def test_automatic_texts_of_a_day_are_counted_out(today: int, speaks: bool) -> N
     assert bool(ops(made, Send)) is speaks
     assert ops(made, ChangeInquiry)[0].state is (S.ANSWERED if speaks else S.QUEUED)
     assert bool(made.certificate) is speaks
-
-
-# ---------------------------------------------------------------- what is said
-
-
-def test_who_sent_a_secret_is_told_not_to() -> None:
-    facts = {"redactions": ["card"]}
-    (sent,) = ops(plan(message(facts=facts), seen(), ANSWER), Send)
-    assert sent.payload["text"] == "Do this.\n\n[redacted in en]"
-    short = plan(message(facts=facts), seen(account="sms"), ANSWER)
-    assert ops(short, Send)[0].payload["text"] == "Do this. [redacted in en]"
-    assert ops(short, AddMessage)[0].meta["redactions"] == ["card"]
-    assert ops(short, Log)[1].event.data["redactions"] == ["card"]
-
-
-def test_a_mail_is_answered_in_its_thread_at_the_address_it_names() -> None:
-    letter = message(
-        subject="Top-up",
-        facts={"reply_address": "li@home.example", "full_text": "my top-up is missing\n> old"},
-        reply_to={"message_id": "<m1@x>", "references": ["<m0@x>"]},
-    )
-    made = plan(letter, seen(account="box"), ANSWER)
-    (sent,) = ops(made, Send)
-    assert sent.recipient == "li@home.example"
-    assert sent.payload["subject"] == "Top-up"
-    assert sent.payload["message_id"] == "<ev1.out@pay.example>"
-    assert sent.payload["in_reply_to"] == "<m1@x>"
-    assert sent.payload["references"] == ["<m0@x>"]
-    received, answer = ops(made, AddMessage)
-    assert answer.external_id == "<ev1.out@pay.example>"
-    assert received.meta["full_text"].endswith("> old")
-
-
-def test_a_channel_without_subjects_gets_none() -> None:
-    (sent,) = ops(plan(message(subject="Top-up"), seen(account="sms"), ANSWER), Send)
-    assert sent.payload["subject"] == sent.payload["message_id"] == ""
-
-
-def test_a_public_comment_is_answered_in_public_and_asked_about_as_public() -> None:
-    answerer = saying(Verb.ANSWER)
-    made = plan(message(visibility=Visibility.PUBLIC), seen(), answerer)
-    assert answerer.asked[0].public
-    assert ops(made, Send)[0].payload["visibility"] == "public"
-    assert {op.visibility for op in ops(made, AddMessage)} == {"public"}
-
-
-def test_the_first_automatic_text_of_a_conversation_says_so() -> None:
-    answerer = saying(Verb.ANSWER)
-    plan(message(), seen(), answerer)
-    plan(message(), seen(inquiry()), answerer)
-    assert [question.first for question in answerer.asked] == [True, False]
-
-
-def test_attachments_are_kept_by_address_and_never_by_content() -> None:
-    item = Attachment("a.png", "image/png", 3, data=b"abc", blob="f" * 64)
-    (received, *_) = ops(plan(message(attachments=(item,)), seen()), AddMessage)
-    assert received.meta["attachments"] == [
-        {
-            "name": "a.png", "type": "image/png", "size": 3, "blob": "f" * 64, "url": "",
-            "inline": False,
-        }
-    ]  # fmt: skip
-    json.dumps(dict(received.meta))
-
-
-# ---------------------------------------------------------------- receipts
-
-TARGET = MessageView("m1", "q1", "v1", "h1", DeliveryState.SENT)
-
-
-@pytest.mark.parametrize(("attempt", "wait"), [(1, 1.0), (3, 4.0), (20, 60.0)])
-def test_a_receipt_before_its_send_is_recorded_waits_longer_each_time(
-    attempt: int, wait: float
-) -> None:
-    made = plan(Receipt("SM1", DeliveryState.DELIVERED), seen(attempt=attempt))
-    assert made.ops == ()
-    assert made.postpone_until == NOW + wait
-
-
-def test_a_receipt_of_a_message_that_is_not_ours_is_let_go_after_an_hour() -> None:
-    receipt = Receipt("SM1", DeliveryState.DELIVERED)
-    made = plan(receipt, seen(attempt=70), received_at=NOW - RECEIPT_PATIENCE - 1)
-    assert made.postpone_until is None
-    assert kinds(made) == ["receipt.orphaned"]
-
-
-@pytest.mark.parametrize("present", list(DeliveryState))
-@pytest.mark.parametrize("news", list(DeliveryState))
-def test_a_receipt_moves_forward_or_changes_nothing(
-    present: DeliveryState, news: DeliveryState
-) -> None:
-    made = plan(Receipt("SM1", news), seen(target=replace(TARGET, delivery=present)))
-    assert made.postpone_until is None
-    if news.rank <= present.rank:
-        assert made.ops == ()
-    else:
-        assert ops(made, MarkDelivery) == [MarkDelivery("m1", news, "")]
-        assert kinds(made)[0] == f"message.{news}"
-
-
-@pytest.mark.parametrize("news", [DeliveryState.FAILED, DeliveryState.BOUNCED])
-@pytest.mark.parametrize("state", [S.ANSWERED, S.WAITING_CUSTOMER, S.RESOLVED])
-def test_what_did_not_reach_the_customer_brings_the_inquiry_to_a_person(
-    news: DeliveryState, state: InquiryState
-) -> None:
-    receipt = Receipt("SM1", news, code="30003", detail="unreachable")
-    made = plan(receipt, seen(inquiry(state), target=TARGET))
-    assert ops(made, FlagHandle) == [FlagHandle("h1", news.value)]
-    (change,) = ops(made, ChangeInquiry)
-    assert (change.state, change.queue, change.topic) == (S.QUEUED, "payments", None)
-
-
-def test_a_reply_of_an_agent_that_bounced_is_free_for_every_agent() -> None:
-    """In the queue and still somebody's, nobody else could take it."""
-    waiting = inquiry(S.WAITING_CUSTOMER, assigned_to="ann")
-    made = plan(Receipt("SM1", DeliveryState.BOUNCED), seen(waiting, target=TARGET))
-    (change,) = ops(made, ChangeInquiry)
-    assert (change.state, change.assigned_to) == (S.QUEUED, "")
-
-
-@pytest.mark.parametrize("state", [S.QUEUED, S.ASSIGNED, S.CLOSED])
-def test_a_bounce_where_people_are_or_all_is_over_moves_nothing(state: InquiryState) -> None:
-    made = plan(Receipt("SM1", DeliveryState.BOUNCED), seen(inquiry(state), target=TARGET))
-    assert not ops(made, ChangeInquiry)
-    assert ops(made, MarkDelivery)
-
-
-def test_an_opt_out_outlasts_a_failed_delivery() -> None:
-    quiet = replace(HANDLE, flag="opted_out")
-    receipt = Receipt("SM1", DeliveryState.FAILED)
-    made = plan(receipt, seen(inquiry(), target=TARGET, handle=quiet))
-    assert not ops(made, FlagHandle)
-
-
-# ---------------------------------------------------------------- numbers, purity
-
-
-def test_a_number_that_is_taken_is_not_tried_again() -> None:
-    numbers = {
-        ops(plan(message(), seen(attempt=attempt)), CreateInquiry)[0].number
-        for attempt in range(1, 7)
-    }
-    assert len(numbers) == 6
-    assert all(found.startswith("260101-") and len(found) == 13 for found in numbers)
-
-
-@pytest.fixture(scope="module")
-def real() -> Answerer:
-    return build_answerer(templates_dir(), Config().domain_brands())
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        message("充值没有到账", facts={"language": "zh-CN"}),
-        message("How do I reset my password?", subject="Login"),
-        message("I want to close my account"),
-        message("STOP", facts={"opt": "out"}),
-        message("", attachments=(Attachment("a.png", "image/png", 3, blob="f" * 64),)),
-        Receipt("SM1", DeliveryState.FAILED),
-    ],
-)
-@pytest.mark.parametrize("snapshot", [seen(), seen(inquiry(), target=TARGET)])
-def test_the_same_event_and_snapshot_give_the_same_plan(
-    real: Answerer, event: Inbound | Receipt, snapshot: Snapshot
-) -> None:
-    permit = Certificate("cert-1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, real.version)
-    snapshot = replace(snapshot, certificates=(permit,))
-    first = Planner(real, SETTINGS).plan("ev1", NOW, event, snapshot)
-    second = Planner(real, SETTINGS).plan("ev1", NOW, event, snapshot)
-    assert first.ops == second.ops
-    assert replace(first, evidence={}) == replace(second, evidence={})
-    for op in ops(first, Log):
-        json.dumps(dict(op.event.data))
-    for op in ops(first, Send):
-        json.dumps(dict(op.payload))
-
-
-def test_with_a_certificate_the_real_answer_goes_out_and_without_it_a_receipt(
-    real: Answerer,
-) -> None:
-    event = message("充值没有到账怎么办", facts={"language": "zh-CN"})
-    planner = Planner(real, SETTINGS)
-    (change,) = ops(planner.plan("ev1", NOW, event, seen()), ChangeInquiry)
-    assert change.state is S.QUEUED
-    permit = Certificate("cert-1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, real.version)
-    made = planner.plan("ev1", NOW, event, seen(certificates=(permit,)))
-    (change,) = ops(made, ChangeInquiry)
-    assert (change.state, change.topic) == (S.ANSWERED, "topup_not_arrived")
-    assert made.certificate == "cert-1"
-    assert ops(made, Send)[0].payload["text"]
