@@ -97,6 +97,7 @@ class Pipeline:
                 # Half the time at most: customers' providers wait seconds, our own queue can wait.
                 await asyncio.sleep(min(LONGEST_REST, time.monotonic() - started))
             lanes = {lane: rows[1:] for lane, rows in lanes.items() if rows[1:] and going_on[lane]}
+        self._stranded = False
         return taken
 
     # ------------------------------------------------------------ claiming
