@@ -18,7 +18,6 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -124,24 +123,6 @@ class Knowledge:
             (normalise(line), label) for label, lines in self.background.items() for line in lines
         ]
         return [text for text, _ in pairs], [label for _, label in pairs]
-
-
-def templates_dir(configured: Path | str | None = None) -> Path:
-    """Where the templates are: the setting, else inside the installed package, else the checkout.
-
-    Raises `KnowledgeError` when there is no such folder.
-    """
-    if configured:
-        chosen = Path(configured)
-        if not chosen.is_dir():
-            raise KnowledgeError(chosen, "no such folder; correct the templates setting")
-        return chosen
-    packaged = Path(str(files("gateway") / "_templates"))
-    checkout = Path(__file__).resolve().parents[2] / "templates"
-    for candidate in (packaged, checkout):
-        if candidate.is_dir():
-            return candidate
-    raise KnowledgeError(packaged, "the templates are not installed; install the package again")
 
 
 def load(folder: Path) -> Knowledge:

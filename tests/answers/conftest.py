@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway.answers.answerer import Answerer, build_answerer
-from gateway.answers.knowledge import Knowledge, load, templates_dir
+from gateway.answers.knowledge import Knowledge, load
 from gateway.answers.review import ReviewedQuestion, load_reviewed
+from gateway.config import templates_dir
 from gateway.domain.decision import Certificate
 from tests.answers.brands import EMPTY, FULL
 

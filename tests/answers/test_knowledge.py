@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.answers import knowledge as module
-from gateway.answers.knowledge import KnowledgeError, load, templates_dir
+from gateway.answers.knowledge import KnowledgeError, load
 
 REQUIRED_TOPICS = {
     "withdraw_not_arrived",
@@ -184,20 +183,3 @@ def test_a_fact_may_not_be_called_like_a_method(copy):
 def test_a_folder_without_a_knowledge_base_is_named(tmp_path):
     with pytest.raises(KnowledgeError, match=r"knowledge\.toml: is missing"):
         load(tmp_path)
-
-
-def test_the_configured_folder_wins(tmp_path):
-    assert templates_dir(tmp_path) == tmp_path
-    with pytest.raises(KnowledgeError, match="correct the templates setting"):
-        templates_dir(tmp_path / "nowhere")
-
-
-def test_the_checkout_is_used_when_nothing_is_installed(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "files", lambda _package: tmp_path)
-    assert templates_dir() == Path(module.__file__).parents[2] / "templates"
-
-
-def test_the_folder_inside_an_installed_wheel_is_preferred(tmp_path, monkeypatch):
-    (tmp_path / "_templates").mkdir()
-    monkeypatch.setattr(module, "files", lambda _package: tmp_path)
-    assert templates_dir() == tmp_path / "_templates"

@@ -6,9 +6,10 @@ import re
 import pytest
 
 from gateway.answers.case import make_case
-from gateway.answers.knowledge import NOTICES, load, templates_dir
+from gateway.answers.knowledge import NOTICES, load
 from gateway.answers.rendering import Renderer, RenderError, Source, inspect
 from gateway.answers.wording import Wording
+from gateway.config import templates_dir
 from gateway.domain.decision import Question
 from gateway.domain.model import Brand
 from tests.answers.brands import EMPTY, FULL
