@@ -196,11 +196,11 @@ class Delivery:
 
     async def _record(self, row: Row, sent: Sent) -> None:
         event, now = self.ids.new(), self.clock.now()
-        await self._settle(row, lambda tx: outbox.record(tx, row, sent, event, now))
+        await self._write_down(row, lambda tx: outbox.record(tx, row, sent, event, now))
         steps.reach("record.after")
         self.counts[row["account"], "sent"] += 1
 
-    async def _settle(self, row: Row, work: Callable[[Tx], None]) -> None:
+    async def _write_down(self, row: Row, work: Callable[[Tx], None]) -> None:
         """Write what became of a row. Nobody else knows: forgotten, a sent message would be a case
         for a person, and one that may go again would lie until its lease runs out."""
         for tries in count(1):
@@ -240,7 +240,7 @@ class Delivery:
                 await self._park(row, error.failure, error.detail)
             case Failure.REJECTED | Failure.OPTED_OUT:
                 event, now = self.ids.new(), self.clock.now()
-                await self._settle(row, lambda tx: outbox.give_up(tx, row, error, event, now))
+                await self._write_down(row, lambda tx: outbox.give_up(tx, row, error, event, now))
             case Failure.UNKNOWN:
                 await self._unknown(row, error.detail, channel)
 
@@ -255,7 +255,7 @@ class Delivery:
 
     async def _again(self, row: Row, pause: float, error: DeliveryError) -> None:
         due = self.clock.now() + pause
-        await self._settle(row, lambda tx: outbox.again(tx, row, due, error))
+        await self._write_down(row, lambda tx: outbox.again(tx, row, due, error))
 
     async def _rest(self, row: Row, error: DeliveryError, pause: float) -> None:
         """This account pauses; no other account notices."""
@@ -265,12 +265,12 @@ class Delivery:
             outbox.again(tx, row, until, error)
             tx.run("outbox.pause", account=row["account"], until=until, why=str(error)[:300])
 
-        await self._settle(row, work)
+        await self._write_down(row, work)
 
     async def _park(self, row: Row, failure: Failure, detail: str) -> None:
         event, now = self.ids.new(), self.clock.now()
         self.counts[row["account"], "parked"] += 1
-        await self._settle(row, lambda tx: outbox.park(tx, row, failure, detail, event, now))
+        await self._write_down(row, lambda tx: outbox.park(tx, row, failure, detail, event, now))
 
     async def _unknown(self, row: Row, detail: str, channel: Channel | None = None) -> None:
         """It may be out. Repeat where the provider drops repeats, ask where it can be asked, and
@@ -282,7 +282,7 @@ class Delivery:
             await self._again(row, pause, DeliveryError(Failure.UNKNOWN, detail))
         elif safety == "listable" and isinstance(known, Lookup):
             due = self.clock.now() + self.settle
-            await self._settle(row, lambda tx: outbox.unsure(tx, row, due, detail))
+            await self._write_down(row, lambda tx: outbox.unsure(tx, row, due, detail))
         else:
             await self._park(row, Failure.UNKNOWN, detail)
 
@@ -337,7 +337,9 @@ class Delivery:
         if now - (row["begun_at"] or now) > LOOKUP_PATIENCE:
             await self._park(row, Failure.UNKNOWN, f"the provider cannot be asked: {error.detail}")
             return
-        await self._settle(row, lambda tx: outbox.unsure(tx, row, now + LOOKUP_AGAIN, error.detail))
+        await self._write_down(
+            row, lambda tx: outbox.unsure(tx, row, now + LOOKUP_AGAIN, error.detail)
+        )
 
     async def _sweep(self) -> None:
         """Leases that ran out, of processes that died."""

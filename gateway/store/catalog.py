@@ -33,3 +33,9 @@ def load(driver: Any) -> dict[str, Query]:
             if not name.endswith("_cursor"):
                 catalog[f"{path.stem}.{name}"] = getattr(queries, name)
     return catalog
+
+
+def sql_of(query: Query) -> str:
+    """The text of a query, with named parameters in the form of its driver."""
+    text: str = query.sql  # type: ignore[attr-defined]  # set by aiosql
+    return text

@@ -9,7 +9,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -21,7 +21,8 @@ from gateway import steps
 from gateway.domain.errors import Conflict, GatewayError, Overloaded, StoreError, StoreFull
 from gateway.domain.store import Reader, Tx
 from gateway.store import sealer
-from gateway.store.catalog import SqliteAdapter, load
+from gateway.store.bulk import BulkInsert
+from gateway.store.catalog import SqliteAdapter, load, sql_of
 from gateway.store.migrate import file_lock, migrate
 from gateway.store.transaction import Transaction
 
@@ -56,6 +57,7 @@ class SqliteStore:
         self._path = path
         self._max_waiting = max_waiting
         self._catalog = load(SqliteAdapter)
+        self._bulks: dict[str, BulkInsert] = {}
         self._groups: SimpleQueue[list[_Unit] | None] = SimpleQueue()
         self._next: list[_Unit] = []
         self._under_way: list[_Unit] = []
@@ -283,18 +285,22 @@ class SqliteStore:
     def _insert(self, connection: sqlite3.Connection, units: list[_Unit]) -> None:
         """Plain inserts of several units in one go. Only when some row was there already does it
         matter which: then they are done again unit by unit."""
-        insert = self._catalog[units[0].query]
+        bulk = self._bulk(units[0].query)
         rows = [row for unit in units for row in unit.rows]
         connection.execute("SAVEPOINT inserts")
-        new = insert(connection, rows)
-        if new == len(rows):
+        if _insert(connection, bulk, rows) == len(rows):
             for unit in units:
                 unit.result = len(unit.rows)
         else:
             connection.execute("ROLLBACK TO inserts")
             for unit in units:
-                unit.result = insert(connection, unit.rows)
+                unit.result = _insert(connection, bulk, unit.rows)
         connection.execute("RELEASE inserts")
+
+    def _bulk(self, query: str) -> BulkInsert:
+        if query not in self._bulks:
+            self._bulks[query] = BulkInsert(sql_of(self._catalog[query]))
+        return self._bulks[query]
 
     def _in_savepoint(
         self, connection: sqlite3.Connection, tx: Transaction, unit: _Unit, *, alone: bool
@@ -320,8 +326,8 @@ class SqliteStore:
             return
         last = tx.one("events.last")
         rows, inner = sealer.seal(last, tx.pending)
-        self._catalog["events.append"](connection, rows)
-        self._catalog["events.append_contents"](connection, inner)
+        _insert(connection, self._bulk("events.append"), rows)
+        _insert(connection, self._bulk("events.append_contents"), inner)
 
     def _translate(self, error: Exception) -> GatewayError:
         if isinstance(error, sqlite3.IntegrityError):
@@ -347,6 +353,13 @@ class SqliteStore:
                 unit.future.set_exception(unit.error)
             else:
                 unit.future.set_result(unit.result)
+
+
+def _insert(
+    connection: sqlite3.Connection, bulk: BulkInsert, rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """The number of rows that were new."""
+    return sum(connection.execute(sql, values).rowcount for sql, values in bulk.statements(rows))
 
 
 def _for_sqlite(statement: str) -> str:
