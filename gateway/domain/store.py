@@ -43,7 +43,8 @@ class Store(Protocol):
 
     async def insert(self, query: str, rows: Iterable[Mapping[str, Any]]) -> int:
         """Plain inserts without a result: the fast path of acknowledgement. Returns the number of
-        rows that were new, after the commit."""
+        rows that were new, after the commit. The id of a row must be made anew for this call: by
+        it the new ones are told from those that were there."""
         ...
 
     async def read(self, query: Callable[[Reader], T]) -> T:

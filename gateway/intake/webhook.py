@@ -8,10 +8,11 @@ from typing import Self
 
 from aiohttp import web
 
-from gateway.domain.channel import Channel, HttpReply, HttpRequest, Parsed, Webhook
+from gateway.domain.channel import Channel, HttpRequest, Parsed, Webhook
 from gateway.domain.errors import BadSignature, GatewayError, Overloaded, ParseError
 from gateway.domain.world import Clock, Log
 from gateway.intake.accept import Accept
+from gateway.intake.prompt import acknowledge
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -76,7 +77,7 @@ class WebhookRoute:
         """For `Application.add_routes`."""
         return [web.route("*", "/in/{kind}/{account}{path:(/.*)?}", self.route)]
 
-    async def route(self, request: web.Request) -> web.Response:
+    async def route(self, request: web.Request) -> web.StreamResponse:
         """Find the account by the address."""
         found = request.match_info
         kind, account = found["kind"], found["account"]
@@ -103,7 +104,9 @@ class WebhookRoute:
 
         return choose
 
-    async def handle(self, door: Door, request: web.BaseRequest, path: str = "") -> web.Response:
+    async def handle(
+        self, door: Door, request: web.BaseRequest, path: str = ""
+    ) -> web.StreamResponse:
         """One call, bounded in number, size and outcome."""
         intake = self._intake
         if intake.calls >= self._in_flight:
@@ -112,7 +115,10 @@ class WebhookRoute:
         intake.calls += 1
         try:
             # Small bodies come with their headers; only for the others is a clock worth its price.
-            body = await (request.read() if request.content.is_eof() else _in_time(request))
+            content = request.content
+            body = content.read_nowait() if content.is_eof() else await _in_time(request)
+            if len(body) > self._body_limit:
+                return self._too_large()
             call = HttpRequest(
                 method=request.method,
                 url=self._public_url + request.raw_path,
@@ -121,15 +127,20 @@ class WebhookRoute:
                 received_at=self._clock.now(),
                 path=path,
             )
-            return await self._take(door, call)
+            return await self._take(door, call, request)
         except web.HTTPRequestEntityTooLarge:
-            return _reply(413, f"the body is larger than {self._body_limit} bytes")
+            return self._too_large()
         except web.HTTPRequestTimeout:
             return _reply(408, f"the body did not arrive within {BODY_SECONDS:.0f} s")
         finally:
             intake.calls -= 1
 
-    async def _take(self, door: Door, call: HttpRequest) -> web.Response:
+    def _too_large(self) -> web.Response:
+        return _reply(413, f"the body is larger than {self._body_limit} bytes")
+
+    async def _take(
+        self, door: Door, call: HttpRequest, request: web.BaseRequest
+    ) -> web.StreamResponse:
         channel = door.webhook
         if channel is None:
             return _reply(405, f"{door.kind} accounts take no webhooks")
@@ -152,7 +163,7 @@ class WebhookRoute:
         except GatewayError as error:
             self._log.error("webhook not stored", account=door.account, why=str(error))
             return _reply(503, "not stored, try again")
-        return _answer(parsed.reply)
+        return acknowledge(request, parsed.reply)
 
     def _parsed(self, door: Door, channel: Webhook, call: HttpRequest) -> Parsed:
         try:
@@ -188,12 +199,6 @@ async def _in_time(request: web.BaseRequest) -> bytes:
             return await request.read()
     except TimeoutError as error:
         raise web.HTTPRequestTimeout from error
-
-
-def _answer(reply: HttpReply) -> web.Response:
-    return web.Response(
-        status=reply.status, body=reply.body, headers={"Content-Type": reply.content_type}
-    )
 
 
 def _reply(status: int, text: str) -> web.Response:

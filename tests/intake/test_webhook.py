@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,10 @@ class Site:
         return b"".join(p.read_bytes() for p in sorted(self.folder.rglob("*")) if p.is_file())
 
 
-@pytest.fixture
-async def site(engine: SqliteEngine, store: SqliteStore, tmp_path: Path) -> AsyncIterator[Site]:
+@pytest.fixture(params=["router", "shortcut"])
+async def site(
+    request: pytest.FixtureRequest, engine: SqliteEngine, store: SqliteStore, tmp_path: Path
+) -> AsyncIterator[Site]:
     clock, log, keys = SystemClock(), LogLines(), Keys(bytes(32))
     intake = Accept(
         store, FileBlobs(tmp_path / "blobs", keys), keys, SameProcess(), clock, MonotonicIds(), log
@@ -98,6 +101,8 @@ async def site(engine: SqliteEngine, store: SqliteStore, tmp_path: Path) -> Asyn
         application.add_routes(route.routes())
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
+        if request.param == "shortcut" and runner.server is not None:
+            runner.server.request_handler = route.shortcut(runner.server.request_handler)
         await web.SockSite(runner, door).start()
         yield Site(url, store, intake, log, http, sms, client, tmp_path, channels)
         await runner.cleanup()
@@ -389,3 +394,61 @@ async def test_a_call_without_events_is_acknowledged(site: Site) -> None:
         b'{"status":"accepted","messages":0,"receipts":0}',
     )
     assert await value(site.store, COUNT) == 0
+
+
+# ---------------------------------------------------------------- the answer, byte by byte
+
+
+def call(site: Site, name: str, version: str = "1.1", more: str = "") -> bytes:
+    body = b'{"id":"%b","sender":"u","text":"hello"}' % name.encode()
+    head = f"POST /in/http/app HTTP/{version}\r\nHost: x\r\nContent-Length: {len(body)}\r\n{more}"
+    signed = "".join(f"{key}: {value}\r\n" for key, value in site.http.sign(body).items())
+    return f"{head}{signed}\r\n".encode() + body
+
+
+async def answered(site: Site, calls: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, port = site.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(calls)
+    await writer.drain()
+    return reader, writer
+
+
+async def read_answer(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], bytes]:
+    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().rstrip().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines)
+    return first, headers, await reader.readexactly(int(headers["content-length"]))
+
+
+async def test_calls_of_one_connection_are_answered_one_after_the_other(site: Site) -> None:
+    reader, writer = await answered(site, b"".join(call(site, f"m{n}") for n in range(3)))
+    for _ in range(3):
+        first, headers, body = await read_answer(reader)
+        assert first == "HTTP/1.1 200 OK"
+        assert headers["content-type"] == "application/json"
+        assert parsedate_to_datetime(headers["date"]).tzinfo is not None
+        assert body == b'{"status":"accepted","messages":1,"receipts":0}'
+    writer.close()
+    assert await value(site.store, COUNT) == 3
+
+
+@pytest.mark.parametrize(("version", "more"), [("1.0", ""), ("1.1", "Connection: close\r\n")])
+async def test_a_connection_that_is_to_end_ends_after_its_answer(
+    site: Site, version: str, more: str
+) -> None:
+    reader, writer = await answered(site, call(site, "m1", version, more))
+    first, _, body = await read_answer(reader)
+    assert first.startswith(f"HTTP/{version} 200")
+    assert body.startswith(b'{"status":"accepted"')
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_caller_that_waits_to_be_asked_for_its_body_is_asked(site: Site) -> None:
+    whole = call(site, "m1", more="Expect: 100-continue\r\n")
+    head, _, body = whole.partition(b"\r\n\r\n")
+    reader, writer = await answered(site, head + b"\r\n\r\n")
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
+    writer.write(body)
+    assert (await read_answer(reader))[0] == "HTTP/1.1 200 OK"
+    writer.close()

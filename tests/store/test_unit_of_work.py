@@ -208,16 +208,26 @@ async def test_an_error_of_the_lost_run_does_not_stick_to_a_unit(store: SqliteSt
 
 
 async def test_inserts_say_how_many_rows_were_new(store: SqliteStore) -> None:
-    assert await store.insert("intake.accept", [raw(1), raw(2), raw(1)]) == 2
-    assert await store.insert("intake.accept", [raw(2), raw(3)]) == 1
+    again = raw(1, id="x1")
+    assert await store.insert("intake.accept", [raw(1), raw(2), again]) == 2
+    assert await store.insert("intake.accept", [raw(2, id="x2"), raw(3)]) == 1
     assert await store.insert("intake.accept", []) == 0
     assert await value(store, "SELECT COUNT(*) FROM raw_events") == 3
     assert (store.stats["inserted"], store.stats["duplicates"]) == (3, 2)
 
 
+async def test_more_rows_than_a_statement_takes_are_inserted_in_order(store: SqliteStore) -> None:
+    rows = [raw(n) for n in range(200)]
+    assert await store.insert("intake.accept", rows) == 200
+    again = [raw(n, id=f"x{n}") for n in range(150, 300)]
+    assert await store.insert("intake.accept", again) == 100
+    assert await value(store, "SELECT COUNT(*) FROM raw_events") == 300
+
+
 async def test_inserts_of_one_group_each_get_their_own_number(store: SqliteStore) -> None:
     await store.insert("intake.accept", [raw(1)])
-    batches = [[raw(2)], [raw(1), raw(3)], [raw(3)], [], [raw(4), raw(5)]]
+    again = [raw(1, id="x1"), raw(3, id="x3")]
+    batches = [[raw(2)], [again[0], raw(3)], [again[1]], [], [raw(4), raw(5)]]
     found = await asyncio.gather(*(store.insert("intake.accept", rows) for rows in batches))
     assert found == [1, 1, 0, 0, 2]
 
