@@ -9,10 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ack import webhook_ack, webhook_ack_loaded
+from benchmarks.claim import claim
 from benchmarks.group_commit import group_commit
 from benchmarks.mail_in import mail_in
+from benchmarks.mail_reading import mail_reading
 from benchmarks.pipeline import pipeline
 from benchmarks.report import Figure, machine, say
+from benchmarks.two_workers import two_workers
 
 #: name → (benchmark, arguments of a quick run, what the limit is)
 ALL: dict[str, tuple[Callable[..., list[Figure]], tuple[float, ...], str]] = {
@@ -20,7 +23,10 @@ ALL: dict[str, tuple[Callable[..., list[Figure]], tuple[float, ...], str]] = {
     "webhook_ack_loaded": (webhook_ack_loaded, (2, 1.5), "bare aiohttp + HMAC, idle"),
     "group_commit": (group_commit, (2, 1.0), "one commit after another"),
     "pipeline": (pipeline, (1, 500), "planning alone"),
+    "claim": (claim, (1,), "units that change one row"),
+    "two_workers": (two_workers, (1, 600), "twice one worker process"),
     "mail_in": (mail_in, (1, 1.5), "a listener that throws mail away"),
+    "mail_reading": (mail_reading, (1, 0.5), "the standard library's policy.default"),
 }
 
 

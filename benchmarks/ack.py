@@ -1,8 +1,10 @@
 """Durable acknowledgement of a signed webhook against bare aiohttp + HMAC."""
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
+from benchmarks.databases import databases
 from benchmarks.processes import load, middle, server
 from benchmarks.report import Figure, say
 from benchmarks.servers import write_config
@@ -21,26 +23,39 @@ def webhook_ack_loaded(pairs: int = PAIRS, seconds: float = 3.0) -> list[Figure]
 
 
 def _compare(name: str, pairs: int, seconds: float, *, pipeline: bool) -> list[Figure]:
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        write_config(Path(folder))
-        options = ["--pipeline"] if pipeline else []
-        with server("bare") as limit, server("gateway", folder, *options) as port:
-            for warm in (limit, port):
-                load(warm, seconds=1.5)
-            bare_runs, runs = [], []
-            for number in range(1, pairs + 1):
-                bare_runs.append(load(limit, seconds=seconds))
-                runs.append(load(port, seconds=seconds))
+    options = ["--pipeline"] if pipeline else []
+    with ExitStack() as stack:
+        limit = stack.enter_context(server("bare"))
+        ports = {}
+        for suffix, database in stack.enter_context(databases()).items():
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-"))
+            write_config(Path(folder), database)
+            ports[name + suffix] = stack.enter_context(server("gateway", folder, *options))
+        for warm in (limit, *ports.values()):
+            load(warm, seconds=1.5)
+        bare_runs = []
+        runs: dict[str, list[dict[str, float]]] = {each: [] for each in ports}
+        for number in range(1, int(pairs) + 1):
+            bare_runs.append(load(limit, seconds=seconds))
+            for each, port in ports.items():
+                runs[each].append(load(port, seconds=seconds))
                 say(
-                    f"{name} {number}/{pairs}: {runs[-1]['rate']:.0f}/s, bare "
-                    f"{bare_runs[-1]['rate']:.0f}/s, p99 {runs[-1]['p99_ms']:.0f} ms"
+                    f"{each} {number}/{pairs}: {runs[each][-1]['rate']:.0f}/s, bare "
+                    f"{bare_runs[-1]['rate']:.0f}/s, p99 {runs[each][-1]['p99_ms']:.0f} ms"
                 )
+    return [figure for each in ports for figure in _figures(each, runs[each], bare_runs)]
+
+
+def _figures(
+    name: str, runs: list[dict[str, float]], bare_runs: list[dict[str, float]]
+) -> list[Figure]:
     ratios = sorted(a["rate"] / b["rate"] for a, b in zip(runs, bare_runs, strict=True))
-    p99 = Figure(
-        f"{name}_p99", middle(runs, "p99_ms"), "ms", middle(bare_runs, "p99_ms"),
-        middle(runs, "p99_ms") / middle(bare_runs, "p99_ms"),
-    )  # fmt: skip
-    rate = Figure(
-        name, middle(runs, "rate"), "1/s", middle(bare_runs, "rate"), ratios[len(ratios) // 2]
-    )
-    return [rate, p99]
+    return [
+        Figure(
+            name, middle(runs, "rate"), "1/s", middle(bare_runs, "rate"), ratios[len(ratios) // 2]
+        ),
+        Figure(
+            f"{name}_p99", middle(runs, "p99_ms"), "ms", middle(bare_runs, "p99_ms"),
+            middle(runs, "p99_ms") / middle(bare_runs, "p99_ms"),
+        ),
+    ]  # fmt: skip

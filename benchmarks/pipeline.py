@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.databases import databases
 from benchmarks.report import Figure, say
 from benchmarks.servers import write_config
 from gateway.app import Gateway, assemble
@@ -28,7 +29,8 @@ TEXTS = (
 )
 
 
-def _messages(number: int, run: int) -> list[Inbound]:
+def messages(number: int, run: int) -> list[Inbound]:
+    """What customers write, each message with an id of its own."""
     return [
         Inbound(external_id=f"{run}-{n}", sender=f"customer-{n % 997}", text=TEXTS[n % len(TEXTS)])
         for n in range(number)
@@ -40,7 +42,7 @@ async def _plan_alone(gateway: Gateway, number: int) -> float:
     seen = Snapshot(now=time.time(), account=gateway.accounts["load"])
     items = [
         Item(f"{n:024d}", seen.now, "message", stored_form(message), seen)
-        for n, message in enumerate(_messages(number, 0))
+        for n, message in enumerate(messages(number, 0))
     ]
     chunks = [items[at : at + CHUNK] for at in range(0, number, CHUNK)]
     started = time.perf_counter()
@@ -57,7 +59,7 @@ async def _plan_alone(gateway: Gateway, number: int) -> float:
 async def _through(gateway: Gateway, number: int, run: int) -> float:
     """Events per second from the intake's table to the applied plan."""
     for at in range(0, number, 200):
-        await gateway.intake.events("load", _messages(number, run)[at : at + 200], "benchmark:")
+        await gateway.intake.events("load", messages(number, run)[at : at + 200], "benchmark:")
     before = await gateway.store.read(lambda reader: reader.value("intake.waiting"))
     started = time.perf_counter()
     tasks = [asyncio.create_task(pipeline.run()) for pipeline in gateway.pipelines]
@@ -70,10 +72,10 @@ async def _through(gateway: Gateway, number: int, run: int) -> float:
     return float(before) / took
 
 
-async def _run(rounds: int, events: int) -> list[Figure]:
+async def _compare(name: str, database: str, rounds: int, events: int) -> Figure:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        write_config(Path(folder))
-        async with assemble(load(data_dir=Path(folder))) as gateway:
+        write_config(Path(folder), database)
+        async with assemble(load(data_dir=Path(folder))) as gateway, gateway.compute:
             await gateway.compute.warm()
             pairs = []
             for number in range(rounds + 1):
@@ -81,15 +83,19 @@ async def _run(rounds: int, events: int) -> list[Figure]:
                 rate = await _through(gateway, events, number + 1)
                 if number:  # the first round warms up
                     pairs.append((rate, limit))
-                    say(f"pipeline {number}/{rounds}: {rate:.0f}/s, planning alone {limit:.0f}/s")
+                    say(f"{name} {number}/{rounds}: {rate:.0f}/s, planning alone {limit:.0f}/s")
     pairs.sort(key=lambda pair: pair[0] / pair[1])
     rate, limit = pairs[len(pairs) // 2]
-    return [Figure("pipeline", rate, "1/s", limit, rate / limit)]
+    return Figure(name, rate, "1/s", limit, rate / limit)
 
 
 def pipeline(rounds: int = ROUNDS, events: int = EVENTS) -> list[Figure]:
-    """The whole way from a stored event to a stored decision."""
-    return asyncio.run(_run(rounds, events))
+    """The whole way from a stored event to a stored decision, on both databases."""
+    with databases() as settings:
+        return [
+            asyncio.run(_compare(f"pipeline{suffix}", database, int(rounds), int(events)))
+            for suffix, database in settings.items()
+        ]
 
 
 if __name__ == "__main__":

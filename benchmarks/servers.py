@@ -14,17 +14,20 @@ from pathlib import Path
 from aiohttp import web
 from aiosmtpd.smtp import SMTP
 
+from benchmarks.databases import EMBEDDED
 from benchmarks.load import SECRET
 from gateway.app import assemble, running
 from gateway.config import load
+from gateway.roles import ALL, Role, roles_named
 
 CONFIG = """
+database = "{database}"
 [server]
 port = 0
 [limits]
 waiting_units = 100000
 [workers]
-processes = 2
+processes = {processes}
 [answers]
 automatic_replies_per_day = 0
 [log]
@@ -43,10 +46,11 @@ smtp_port = 9
 """
 
 
-def write_config(directory: Path) -> None:
+def write_config(directory: Path, database: str = EMBEDDED, processes: int = 2) -> None:
     """Settings of the measured gateway. No automatic replies: nothing is sent out."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "gateway.toml").write_text(CONFIG.format(secret=SECRET), encoding="utf-8")
+    text = CONFIG.format(secret=SECRET, database=database, processes=processes)
+    (directory / "gateway.toml").write_text(text, encoding="utf-8")
 
 
 async def bare() -> None:
@@ -85,13 +89,13 @@ async def sink() -> None:
     server.close()
 
 
-async def gateway(directory: Path, *, pipeline: bool, mail: bool) -> None:
+async def gateway(directory: Path, *, pipeline: bool, mail: bool, roles: frozenset[Role]) -> None:
     """The product's own composition; without the pipeline only the acknowledging half works."""
     async with assemble(load(data_dir=directory)) as parts:
-        if not pipeline:
+        if not pipeline and roles == ALL:
             parts.pipelines.clear()
-        async with running(parts) as live:
-            address = live.addresses["mail" if mail else "web"]
+        async with running(parts, roles=roles) as live:
+            address = live.addresses.get("mail" if mail else "web", ":0")
             print("ready", address.rpartition(":")[2], flush=True)
             await _stopped()
 
@@ -108,6 +112,7 @@ def main() -> None:
     parser.add_argument("directory", type=Path, nargs="?")
     parser.add_argument("--pipeline", action="store_true")
     parser.add_argument("--mail", action="store_true", help="print the port of the mail listener")
+    parser.add_argument("--role", default="all", help="a part of the gateway only")
     args = parser.parse_args()
     match args.which:
         case "bare":
@@ -115,7 +120,14 @@ def main() -> None:
         case "sink":
             asyncio.run(sink())
         case _:
-            asyncio.run(gateway(args.directory, pipeline=args.pipeline, mail=args.mail))
+            asyncio.run(
+                gateway(
+                    args.directory,
+                    pipeline=args.pipeline,
+                    mail=args.mail,
+                    roles=roles_named([args.role]),
+                )
+            )
 
 
 if __name__ == "__main__":

@@ -7,36 +7,40 @@ import json
 import random
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from aiohttp import web
 
 from gateway.compute import Compute
 from gateway.config import Config, templates_dir
-from gateway.console.health import HealthRoutes
 from gateway.delivery.deliver import Delivery
 from gateway.desk.commands import Desk
-from gateway.domain.channel import Channel, Closable, Listener
+from gateway.desk.quarantine import Expiry
+from gateway.domain.channel import Channel, Closable
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
 from gateway.domain.model import JSON
 from gateway.domain.plan import Plan, Send, SetTimer
 from gateway.domain.snapshot import AccountView
-from gateway.domain.store import Reader, Tx
+from gateway.domain.store import Reader, Store, Tx
 from gateway.domain.world import World
-from gateway.intake.accept import Accept, AccountSink
-from gateway.intake.webhook import Door, WebhookRoute
-from gateway.keys import Keys, WrongKey
-from gateway.office import account_view, mail_identity
+from gateway.doors import end, listening, web_server
+from gateway.installation import key_at_hand, own_key
+from gateway.intake.accept import Accept
+from gateway.keys import Keys
+from gateway.office import account_view, mail_identity, redaction_policy
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
+from gateway.roles import ALL, COMPUTING, SEALING, SERVING, Role, only_together
 from gateway.store.apply import apply
 from gateway.store.blobs import FileBlobs
-from gateway.store.sqlite import SqliteStore
+from gateway.store.choose import Engine, store_for
+from gateway.store.leader import Sealer
 from gateway.workers import brain
 from gateway.workers.pipeline import Pipeline
 from gateway.workers.planner import PlannerSettings
@@ -49,8 +53,6 @@ WORKER_MEMORY = 1 << 30
 RESTART_SECONDS = 1.0
 #: Webhook calls under way from which on planning gives way to acknowledging.
 PRESSED_CALLS = 16
-#: Seconds the whole gateway takes at most to stop, open connections or not.
-STOP_SECONDS = 4.0
 
 
 @dataclass(slots=True)
@@ -59,9 +61,10 @@ class Gateway:
 
     config: Config
     keys: Keys
-    store: SqliteStore
+    store: Engine
     blobs: FileBlobs
     compute: Compute
+    """Its processes are started by `running`, where a role needs them."""
     channels: dict[str, Channel]
     accounts: dict[str, AccountView]
     intake: Accept
@@ -71,10 +74,12 @@ class Gateway:
     desk: Desk
     clock: SystemClock
     ids: MonotonicIds
+    owner: str
+    """Whose leases are this process's."""
     addresses: dict[str, str] = field(default_factory=dict)
     """Where the listeners are bound, by account; 'web' for the webhooks."""
     knowledge: str = ""
-    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """The version of what the worker processes know; empty where there are none."""
 
     async def certify(self, certificate: Certificate) -> None:
         """Put a certificate in force."""
@@ -89,8 +94,9 @@ class Gateway:
 
 
 @contextmanager
-def lock_data(data_dir: Path) -> Iterator[None]:
-    """Only one gateway may work on a data directory. The kernel frees the lock when it dies."""
+def lock_data(data_dir: Path, *, shared: bool = False) -> Iterator[None]:
+    """Only one gateway may work on a data directory, unless a server holds its database. The kernel
+    frees the lock when it dies. Raises `SettingsError`, also when nothing can be written there."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         handle = (data_dir / "serve.lock").open("a")
@@ -99,7 +105,8 @@ def lock_data(data_dir: Path) -> Iterator[None]:
         raise SettingsError(msg, key=f"data_dir = {str(data_dir)!r}") from error
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not shared:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             msg = "another gateway is running on it; stop that one or choose another data_dir"
             raise SettingsError(msg, key=f"data_dir = {str(data_dir)!r}") from error
@@ -135,10 +142,11 @@ async def _build(
     config: Config, registry: Registry, ready: Mapping[str, ReadyAccount], stack: AsyncExitStack
 ) -> Gateway:
     clock, ids, log = SystemClock(), MonotonicIds(), structlog.get_logger("gateway")
-    keys = _installation_key(config)
-    store = SqliteStore(config.database_path, max_waiting=config.limits.waiting_units)
+    at_hand = key_at_hand(config)
+    store = store_for(config.database, config.data_dir, max_waiting=config.limits.waiting_units)
     await store.open()
     stack.push_async_callback(store.close)
+    keys = await own_key(config, store, at_hand)
     blobs = FileBlobs(config.data_dir / "blobs", keys)
     http = {
         private: await stack.enter_async_context(AiohttpHttp(allow_private=private))
@@ -171,14 +179,12 @@ async def _build(
         automatic_per_day=config.answers.automatic_replies_per_day,
         close_after=config.answers.close_after_hours * 3600,
     )
-    compute = await stack.enter_async_context(
-        Compute(
-            workers=config.workers.processes,
-            memory_limit=WORKER_MEMORY,
-            initializer=brain.start,
-            initargs=(templates_dir(config.templates), config.domain_brands(), settings),
-            queue_limit=256,
-        )
+    compute = Compute(
+        workers=config.workers.processes,
+        memory_limit=WORKER_MEMORY,
+        initializer=brain.start,
+        initargs=(templates_dir(config.templates), config.domain_brands(), settings),
+        queue_limit=256,
     )
     owner = ids.new()
     delivery = Delivery(
@@ -198,7 +204,7 @@ async def _build(
             attempts=config.limits.attempts,
             poll=config.workers.poll_seconds,
             arrived=news,
-            applied=lambda plan: _announce(plan, delivery, timers),
+            applied=lambda plan: _announce(plan, store, delivery, timers),
             pressed=lambda: intake.calls >= PRESSED_CALLS,
         )
         for number in range(config.workers.processes)
@@ -206,39 +212,80 @@ async def _build(
     intake = Accept(
         store, blobs, keys, compute, clock, ids, log,
         identity=mail_identity(channels.values()),
-        arrived=news.set,
+        policy=redaction_policy(config),
+        arrived=lambda: _arrived(news, store),
     )  # fmt: skip
     return Gateway(
         config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
-        timers, Desk(store, accounts, apply, clock, ids, settings.close_after), clock, ids,
-        _stack=stack,
+        timers, Desk(store, accounts, apply, clock, ids, settings.close_after), clock, ids, owner,
     )  # fmt: skip
 
 
 @asynccontextmanager
 async def running(
-    gateway: Gateway, *, serve_web: bool = True, extra_routes: Sequence[web.RouteDef] = ()
+    gateway: Gateway,
+    *,
+    roles: AbstractSet[str] = ALL,
+    serve_web: bool = True,
+    extra_routes: Sequence[web.RouteDef] = (),
 ) -> AsyncIterator[Gateway]:
     """Bind, recover what a dead process left, and work until the block ends; then stop in order:
     no new input, what is under way comes to its end, everything closed within seconds.
 
-    `extra_routes` join the webhooks and health pages on the web server (the demo's page).
+    Only the parts of `roles` are started. `extra_routes` join the webhooks and health pages on the
+    web server (the demo's page).
+
+    Raises:
+        SettingsError: the work is split on a database that only one process may use.
     """
-    await gateway.compute.warm()
-    gateway.knowledge = await gateway.compute.run(brain.version, timeout=5.0)
-    await gateway.store.write(
-        lambda tx: [tx.run("intake.free_lanes_of_others", owner=p.owner) for p in gateway.pipelines]
-    )
-    await gateway.delivery.recover(alone=True)
+    only_together(roles, shared=gateway.store.shared)
     async with AsyncExitStack() as work, AsyncExitStack() as doors:
-        if serve_web:
-            gateway.addresses["web"] = await doors.enter_async_context(_web(gateway, extra_routes))
-        doors.push_async_callback(_end, await _listen(gateway))
-        parts: list[Part] = [*gateway.pipelines, gateway.delivery, gateway.timers]
-        loops = [asyncio.create_task(_supervised(part), name=_name(part)) for part in parts]
-        work.push_async_callback(_end, loops)
+        if roles & COMPUTING:
+            await work.enter_async_context(gateway.compute)
+            await gateway.compute.warm()
+            gateway.knowledge = await gateway.compute.run(brain.version, timeout=5.0)
+        if not gateway.store.shared:
+            # Nobody else lives: what others held, dead ones held.
+            await gateway.store.write(
+                lambda tx: [
+                    tx.run("intake.free_lanes_of_others", owner=p.owner) for p in gateway.pipelines
+                ]
+            )
+        if roles - SERVING:
+            gateway.store.hear(lambda topic: _heard(topic, gateway))
+        if Role.DELIVERY in roles:
+            await gateway.delivery.recover(alone=not gateway.store.shared)
+        if serve_web and roles & SERVING:
+            server = web_server(gateway, extra_routes, webhooks=Role.WEB in roles)
+            gateway.addresses["web"] = await doors.enter_async_context(server)
+        if Role.WEB in roles:
+            doors.push_async_callback(end, await listening(gateway))
+        loops = [
+            asyncio.create_task(_supervised(part), name=_name(part))
+            for part in _parts(gateway, roles)
+        ]
+        work.push_async_callback(end, loops)
         _calm_collector()
         yield gateway
+
+
+def _parts(gateway: Gateway, roles: AbstractSet[str]) -> list["Part"]:
+    """The loops of the roles."""
+    parts: list[Part] = []
+    if Role.WORKER in roles:
+        parts += gateway.pipelines
+    if Role.DELIVERY in roles:
+        parts.append(gateway.delivery)
+    if Role.TIMERS in roles:
+        parts.append(gateway.timers)
+    if Role.TIMERS in roles:
+        keep = gateway.config.privacy.quarantine_days * 86400
+        log = structlog.get_logger("gateway")
+        parts.append(Expiry(gateway.store, gateway.blobs, gateway.clock, log, keep))
+    if gateway.store.shared and roles & SEALING:
+        log = structlog.get_logger("gateway")
+        parts.append(Sealer(gateway.store, gateway.owner, gateway.clock, log))
+    return parts
 
 
 class Part(Protocol):
@@ -271,108 +318,38 @@ def _calm_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-async def _end(tasks: list[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=STOP_SECONDS)
+def _arrived(news: asyncio.Event, store: Store) -> None:
+    news.set()
+    store.tell("intake")
 
 
-@asynccontextmanager
-async def _web(gateway: Gateway, extra_routes: Sequence[web.RouteDef]) -> AsyncIterator[str]:
-    config = gateway.config
-    application = web.Application(client_max_size=config.limits.body_bytes)
-    doors = {
-        name: Door.of(gateway.accounts[name].kind, name, channel)
-        for name, channel in gateway.channels.items()
-    }
-    route = WebhookRoute(
-        doors, gateway.intake, gateway.clock, structlog.get_logger("gateway"),
-        public_url=config.public_url,
-        body_limit=config.limits.body_bytes,
-        in_flight=config.limits.in_flight,
-    )  # fmt: skip
-    application.add_routes(route.routes())
-    application.add_routes(HealthRoutes(gateway.store, gateway.intake, gateway.delivery).routes())
-    application.add_routes(extra_routes)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    if (server := runner.server) is not None:
-        server.request_handler = route.shortcut(server.request_handler)
-    site = web.TCPSite(runner, config.server.host, config.server.port)
-    try:
-        try:
-            await site.start()
-        except OSError as error:
-            msg = (
-                f"cannot listen on {config.server.host}:{config.server.port} ({error.strerror}); "
-                "stop what uses it or set another port"
-            )
-            raise SettingsError(msg, key="server.port") from error
-        host, port = runner.addresses[0][:2]
-        address = f"http://{host}:{port}"
-        yield address
-    finally:
-        await runner.cleanup()
-
-
-async def _listen(gateway: Gateway) -> list[asyncio.Task[Any]]:
-    """Start the listeners; returns once each is bound. Raises what the first of them raised."""
-    loop = asyncio.get_running_loop()
-    tasks = []
-    for name, channel in gateway.channels.items():
-        if not isinstance(channel, Listener):
-            continue
-        bound: asyncio.Future[str] = loop.create_future()
-        task = asyncio.create_task(
-            channel.serve(AccountSink(gateway.intake, name), bound.set_result),
-            name=f"listener {name}",
-        )
-        either: list[asyncio.Future[Any]] = [task, bound]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if bound.done():
-            gateway.addresses[name] = bound.result()
-            task.add_done_callback(_ended)
-            tasks.append(task)
-        elif task.exception() is not None:
-            await _end(tasks)
-            task.result()
-    return tasks
-
-
-def _ended(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        structlog.get_logger("gateway").error(
-            "a listener ended", part=task.get_name(), why=str(error), exc_info=error
-        )
-
-
-def _announce(plan: Plan, delivery: Delivery, timers: Timers) -> None:
+def _announce(plan: Plan, store: Store, delivery: Delivery, timers: Timers) -> None:
     for op in plan.ops:
         if isinstance(op, Send):
             delivery.wake(op.account)
+            store.tell("outbox")
         elif isinstance(op, SetTimer):
             timers.changed.set()
+            store.tell("timers")
 
 
-def _installation_key(config: Config) -> Keys:
-    """The key of the data directory; made with it. A database without its key is a mistake: what was
-    sealed with the lost one could never be opened."""
-    try:
-        return Keys.load(config.data_dir)
-    except WrongKey:
-        raise
-    except SettingsError:
-        if config.database_path.exists():
-            raise
-        return Keys.create(config.data_dir)
+def _heard(topic: str, gateway: Gateway) -> None:
+    """What any process told. A part that is not at work in this one does not mind."""
+    match topic:
+        case "intake":
+            for pipeline in gateway.pipelines:
+                pipeline.arrived.set()
+        case "outbox":
+            gateway.delivery.wake_all()
+        case "timers":
+            gateway.timers.changed.set()
 
 
 def _spread() -> float:
     return random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, protects nothing
 
 
-async def _load_memo(store: SqliteStore, account: str, key: str) -> JSON:
+async def _load_memo(store: Store, account: str, key: str) -> JSON:
     def query(reader: Reader) -> JSON:
         text = reader.value("meta.memo", account=account, key=key)
         value: JSON = json.loads(text) if text is not None else None
@@ -381,7 +358,7 @@ async def _load_memo(store: SqliteStore, account: str, key: str) -> JSON:
     return await store.read(query)
 
 
-async def _save_memo(store: SqliteStore, account: str, key: str, value: JSON) -> None:
+async def _save_memo(store: Store, account: str, key: str, value: JSON) -> None:
     def work(tx: Tx) -> int:
         return tx.run("meta.remember", account=account, key=key, value=json.dumps(value))
 

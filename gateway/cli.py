@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.commands import inquiries, outbox, serve, setup, trying
+from gateway.commands import database, grouping, inquiries, outbox, serve, setup, trying
 from gateway.commands.options import example
 from gateway.commands.screen import printable
 from gateway.domain.errors import GatewayError, SettingsError
@@ -77,11 +77,22 @@ def _register() -> None:
     top(epilog=setup.INIT_EXAMPLE)(setup.init)
     top(epilog=setup.CHECK_EXAMPLE)(setup.check)
     top(epilog=setup.HEALTH_EXAMPLE)(setup.health)
+    group = _group("Look at the database, bring it up to date, move it to PostgreSQL.")
+    group.command("status", epilog=database.STATUS_EXAMPLE)(database.status)
+    group.command("migrate", epilog=database.MIGRATE_EXAMPLE)(database.migrate)
+    group.command("copy", epilog=database.COPY_EXAMPLE)(database.copy)
+    app.add_typer(group, name="db")
 
-    group = _group("Look at inquiries.")
+    group = _group("Look at inquiries, put them together, take them apart.")
     group.command("list", epilog=inquiries.LIST_EXAMPLE)(inquiries.list_inquiries)
     group.command("show", epilog=inquiries.SHOW_EXAMPLE)(inquiries.show_inquiry)
+    group.command("merge", epilog=grouping.MERGE_EXAMPLE)(grouping.merge_inquiries)
+    group.command("split", epilog=grouping.SPLIT_EXAMPLE)(grouping.split_inquiry)
     app.add_typer(group, name="inquiries")
+    group = _group("Which addresses are one person's.")
+    group.command("merge", epilog=grouping.CONTACTS_MERGE_EXAMPLE)(grouping.merge_contacts)
+    group.command("split", epilog=grouping.CONTACTS_SPLIT_EXAMPLE)(grouping.split_contact)
+    app.add_typer(group, name="contacts")
     top(epilog=inquiries.QUEUES_EXAMPLE)(inquiries.queues)
     top(epilog=inquiries.CLAIM_EXAMPLE)(inquiries.claim)
     top(epilog=inquiries.REPLY_EXAMPLE)(inquiries.reply)
@@ -90,6 +101,7 @@ def _register() -> None:
 
     group = _group("What could not be read or planned.")
     group.command("list", epilog=outbox.QUARANTINE_LIST_EXAMPLE)(outbox.list_quarantine)
+    group.command("show", epilog=outbox.SHOW_EXAMPLE)(outbox.show_quarantined)
     group.command("replay", epilog=outbox.REPLAY_EXAMPLE)(outbox.replay)
     app.add_typer(group, name="quarantine")
     group = _group("What goes out.")

@@ -26,6 +26,7 @@ from gateway.domain import model
 from gateway.domain.errors import SettingsError
 from gateway.layers import override, read, resolved
 from gateway.problems import Problem, explain, nearest, raise_for
+from gateway.store import address
 
 FILE_NAME = "gateway.toml"
 
@@ -38,13 +39,6 @@ def _web_address(value: str) -> str:
     if value and (parts.scheme not in {"http", "https"} or not parts.netloc):
         raise ValueError("expects an address that begins with http:// or https://")
     return value.rstrip("/")
-
-
-def _database(value: str) -> str:
-    scheme, _, rest = value.partition(":")
-    if scheme != "sqlite" or not rest:
-        raise ValueError("expects sqlite:FILE; other databases are not supported yet")
-    return value
 
 
 class _Section(BaseModel):
@@ -149,6 +143,21 @@ class Answers(_Section):
     )
 
 
+class Privacy(_Section):
+    """What is taken out of messages beyond cards, ID cards, codes and passwords, and how long what
+    cannot be read is kept."""
+
+    phones: bool = Field(default=False, description="Take telephone numbers of people out.")
+    mail_addresses: bool = Field(default=False, description="Take mail addresses out of texts.")
+    lone_codes: bool = Field(
+        default=True,
+        description="Take a message for a one-time code that is nothing but six digits.",
+    )
+    quarantine_days: float = Field(
+        30, gt=0, description="Days after which what could not be read is deleted."
+    )
+
+
 class LogSettings(_Section):
     """What is written to standard error. Never customer text, never a secret."""
 
@@ -180,8 +189,10 @@ class Config(_Section):
     data_dir: Path = Field(
         Path(), description="Where everything is kept; relative to the file that names it."
     )
-    database: Annotated[str, AfterValidator(_database)] = Field(
-        "sqlite:gateway.sqlite", description="The database; relative to data_dir."
+    database: Annotated[str, AfterValidator(address.checked)] = Field(
+        "sqlite:gateway.sqlite",
+        description="The database: sqlite:FILE, relative to data_dir, or postgresql://… (a server).",
+        repr=False,  # there may be a password in it
     )
     templates: Annotated[Path | None, BeforeValidator(lambda value: value or None)] = Field(
         None, description="Folder of answer templates, instead of those that come with the gateway."
@@ -196,6 +207,7 @@ class Config(_Section):
     limits: Limits = Field(default_factory=Limits)
     workers: Workers = Field(default_factory=Workers)
     answers: Answers = Field(default_factory=Answers)
+    privacy: Privacy = Field(default_factory=Privacy)
     log: LogSettings = Field(default_factory=LogSettings)
 
     _file: Path | None = PrivateAttr(None)
@@ -206,9 +218,24 @@ class Config(_Section):
         return self._file
 
     @property
-    def database_path(self) -> Path:
-        """The SQLite file."""
-        return self.data_dir / self.database.partition(":")[2]
+    def database_path(self) -> Path | None:
+        """The SQLite file; None where a server holds the database."""
+        return address.file_of(self.database, self.data_dir)
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may work on the database: a server holds it."""
+        return address.is_postgres(self.database)
+
+    @property
+    def database_shown(self) -> str:
+        """Which database it is, without a password."""
+        return address.shown(self.database, self.data_dir)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What of these settings must appear in no log line; the accounts' own come beside it."""
+        return address.secrets_of(self.database)
 
     @property
     def public_url(self) -> str:

@@ -3,9 +3,8 @@ lock, the worker processes and the network. The part of the composition root tha
 shares with `gateway.app`.
 """
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,17 +14,18 @@ from gateway.config import Config
 from gateway.desk.commands import Desk
 from gateway.domain.channel import Channel, Correspondent
 from gateway.domain.decision import Certificate
-from gateway.domain.errors import SettingsError, StoreError
+from gateway.domain.errors import SettingsError
 from gateway.domain.snapshot import AccountView
+from gateway.installation import own_key
 from gateway.intake.accept import Accept, MailIdentity
+from gateway.intake.redact import Policy
 from gateway.keys import Keys
 from gateway.offline import offline_world
 from gateway.registry import ReadyAccount, Registry
 from gateway.store.apply import apply
 from gateway.store.blobs import FileBlobs
-from gateway.store.catalog import load
-from gateway.store.sqlite import SqliteStore
-from gateway.store.transaction import Transaction
+from gateway.store.choose import Engine, store_for
+from gateway.store.look import look
 from gateway.workers.snapshots import certificates_in_force
 from gateway.world import MonotonicIds, SystemClock
 
@@ -48,7 +48,7 @@ class Office:
     channels: Mapping[str, Channel]
     """By account; they can read what came, and reach nobody."""
     keys: Keys
-    store: SqliteStore
+    store: Engine
     blobs: FileBlobs
     desk: Desk
     intake: Accept
@@ -64,12 +64,7 @@ async def desk_only(config: Config, registry: Registry | None = None) -> AsyncIt
         SettingsError: there is no database or no key, and none is made here.
         StoreError: the database cannot be opened.
     """
-    if not config.database_path.is_file():
-        msg = (
-            f"there is no database {config.database_path}; name the gateway's folder with "
-            "--data-dir, or let `gateway serve` make one"
-        )
-        raise SettingsError(msg)
+    _there_already(config)
     keys = Keys.load(config.data_dir)
     clock, ids = SystemClock(), MonotonicIds()
     accounts = (registry or Registry.installed()).accounts(config)
@@ -86,39 +81,48 @@ async def desk_only(config: Config, registry: Registry | None = None) -> AsyncIt
         )
         for name, account in accounts.items()
     }
-    store = SqliteStore(config.database_path)
+    store = store_for(config.database, config.data_dir)
     await store.open()
     try:
+        await own_key(config, store, keys)
         blobs = FileBlobs(config.data_dir / "blobs", keys)
         views = {name: account_view(accounts[name], built) for name, built in channels.items()}
         desk = Desk(store, views, apply, clock, ids, config.answers.close_after_hours * 3600)
         intake = Accept(
             store, blobs, keys, SameProcess(), clock, ids, structlog.get_logger("gateway"),
             identity=mail_identity(channels.values()),
+            policy=redaction_policy(config),
         )  # fmt: skip
         yield Office(config, channels, keys, store, blobs, desk, intake, clock, ids)
     finally:
         await store.close()
 
 
+def _there_already(config: Config) -> None:
+    """Raises `SettingsError` when opening the store would make a database."""
+    if (file := config.database_path) is not None:
+        if not file.is_file():
+            msg = (
+                f"there is no database {file}; name the gateway's folder with "
+                "--data-dir, or let `gateway serve` make one"
+            )
+            raise SettingsError(msg)
+        return
+    with look(config.database, config.data_dir) as seen:
+        if seen is None or not seen.schema():
+            msg = f"nothing is in {config.database_shown} yet; let `gateway serve` begin"
+            raise SettingsError(msg)
+
+
 def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
-    """Those in force in a data directory, read without writing to it; () where there is no database.
+    """Those in force in a database, read without writing to it; () where there is none.
 
     Raises `StoreError` when it cannot be read.
     """
-    if not config.database_path.is_file():
-        return ()
-    path = config.database_path.absolute()
-    address = f"{path.as_uri()}?mode=ro"
-    if not path.with_name(f"{path.name}-wal").exists():
-        # Nobody works on it. Opened in the ordinary way it would get a log that stays behind.
-        address += "&immutable=1"
-    try:
-        with closing(sqlite3.connect(address, uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            return certificates_in_force(Transaction(connection, load("sqlite3")))
-    except sqlite3.Error as error:
-        raise StoreError(f"cannot read {config.database_path}: {error}") from error
+    with look(config.database, config.data_dir) as seen:
+        if seen is None or not seen.schema():
+            return ()
+        return certificates_in_force(seen.reader)
 
 
 def account_view(account: ReadyAccount, channel: Channel) -> AccountView:
@@ -135,6 +139,12 @@ def account_view(account: ReadyAccount, channel: Channel) -> AccountView:
         domain=address.rpartition("@")[2],
         subject=can.subject,
     )
+
+
+def redaction_policy(config: Config) -> Policy:
+    """What this installation has taken out of messages."""
+    privacy = config.privacy
+    return Policy(privacy.phones, privacy.mail_addresses, privacy.lone_codes)
 
 
 def mail_identity(channels: Iterable[Channel]) -> MailIdentity:

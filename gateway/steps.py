@@ -20,6 +20,7 @@ STEPS = (
     "accept.queued",
     "commit.before",
     "commit.after",
+    "seal.before",
     "ack.before",
     "lane.claimed",
     "plan.made",

@@ -4,10 +4,12 @@ import ipaddress
 import os
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+from tests import postgres as postgres_servers
 
 _CONNECT = socket.socket.connect
 _CONNECT_EX = socket.socket.connect_ex
@@ -67,6 +69,21 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("GATEWAY_") or name.lower() in {"http_proxy", "https_proxy"}:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_servers.Server | postgres_servers.Given]:
+    """A PostgreSQL server; tests make databases of their own on it."""
+    with postgres_servers.any_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres: postgres_servers.Server | postgres_servers.Given) -> Iterator[str]:
+    """One database for all tests that need no more than an empty one: they empty it first."""
+    url = postgres.create_database()
+    yield url
+    postgres_servers.drop_database(url)
 
 
 @pytest.fixture

@@ -3,12 +3,18 @@
 # root); otherwise says what to install and fails.
 set -eu
 
+# Daemons lie where an ordinary user's PATH does not lead.
+PATH="$PATH:/usr/sbin"
+
+# program:package
 # strace: the order of fsync calls before an acknowledgement.
-wanted="strace"
+# dovecot: the server that mail is read from by IMAP.
+# exim4: the mail server in front of our LMTP listener.
+wanted="strace:strace dovecot:dovecot-imapd exim4:exim4-daemon-light"
 
 missing=""
-for tool in $wanted; do
-    command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+for one in $wanted; do
+    command -v "${one%%:*}" >/dev/null 2>&1 || missing="$missing ${one#*:}"
 done
 [ -n "$missing" ] || exit 0
 

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from channels.email.compose import compose, own_message_id, recipient
 from channels.email.listener import MailServer
 from channels.email.outgoing import SmtpPool
 from channels.email.settings import EmailSettings, check
-from gateway.domain.channel import Capabilities, Health, Outbound, Sent, Sink
+from channels.email.tags import number_in, tagged, written_to
+from gateway.domain.channel import Capabilities, Health, Outbound, RawMail, Sent, Sink
 from gateway.domain.errors import DeliveryError, Failure, NotFound
 from gateway.domain.world import World
 
@@ -57,7 +59,7 @@ class Email:
         if not self._settings.listen:
             ready("")
             await asyncio.Event().wait()
-        await MailServer(self._settings, self._world, sink).run(ready)
+        await MailServer(self._settings, self._world, sink, self.placed).run(ready)
 
     async def send(self, outbound: Outbound) -> Sent:
         """Send one message. `Sent.external_id` is its Message-ID in angle brackets."""
@@ -67,6 +69,7 @@ class Email:
             self._settings,
             await self._files(outbound),
             loop_mark=self.loop_mark,
+            answers_to=self._answers_to(outbound.number),
             now=self._world.clock.now(),
         )
         # Automatic mail comes from nobody, so that no other machine answers it (RFC 3834 §3.3).
@@ -86,6 +89,21 @@ class Email:
     async def close(self) -> None:
         """End the connections to the server."""
         await self._pool.close()
+
+    def placed(self, mail: RawMail) -> RawMail:
+        """The mail with what only this account knows of it: the inquiry its reply address was made
+        for, and whose word on its sender counts."""
+        token = ""
+        if self._settings.plus_addresses:
+            sign = self._world.sign
+            # A mailbox that is read, not delivered to, often has no envelope with the tag in it.
+            token = number_in(mail.recipients, sign) or number_in(written_to(mail.data), sign)
+        return replace(mail, token=token, trusted_authserv=self._settings.trusted_authserv)
+
+    def _answers_to(self, number: str) -> str:
+        if not self._settings.plus_addresses:
+            return ""
+        return tagged(self._settings.address, number, self._world.sign)
 
     async def _files(self, outbound: Outbound) -> list[bytes]:
         files = []

@@ -42,6 +42,7 @@ def compose(
     *,
     loop_mark: str,
     now: float,
+    answers_to: str = "",
 ) -> bytes:
     """The message, ready for DATA but for dot-stuffing.
 
@@ -51,6 +52,7 @@ def compose(
         files: the bytes of `outbound.attachments`, in their order.
         loop_mark: what marks our automatic mail, should it come back to us.
         now: used for Date when the message does not say when it was made.
+        answers_to: the address for answers, where it is another than the mailbox's own.
 
     Raises:
         DeliveryError: REJECTED, when the recipient is no address.
@@ -63,7 +65,8 @@ def compose(
         for attachment, data in zip(outbound.attachments, files, strict=True):
             message.attach(_file(attachment.name, attachment.content_type, data))
     head = "".join(
-        f"{name}: {value}\n" for name, value in _headers(outbound, settings, loop_mark, now)
+        f"{name}: {value}\n"
+        for name, value in _headers(outbound, settings, loop_mark, now, answers_to)
     )
     # Ours are folded and encoded already; the library would take them apart to do it again.
     return (head.encode() + message.as_bytes()).replace(b"\n", b"\r\n")
@@ -98,7 +101,7 @@ def subject_of(outbound: Outbound) -> str:
 
 
 def _headers(
-    outbound: Outbound, settings: EmailSettings, loop_mark: str, now: float
+    outbound: Outbound, settings: EmailSettings, loop_mark: str, now: float, answers_to: str
 ) -> list[tuple[str, str]]:
     chinese = outbound.language.startswith("zh")
     name = (settings.from_name_zh if chinese else "") or settings.from_name
@@ -109,6 +112,8 @@ def _headers(
         ("Date", formatdate(outbound.created_at or now)),
         ("Message-ID", own_message_id(outbound, settings)),
     ]
+    if answers_to:
+        headers.append(("Reply-To", answers_to))
     answered, thread = _thread(outbound)
     if answered:
         headers.append(("In-Reply-To", answered))

@@ -39,8 +39,16 @@ _GOODBYE = b"421 4.3.2 shutting down, try again later\r\n"
 class MailServer:
     """The server of one account, and the answers it gives."""
 
-    def __init__(self, settings: EmailSettings, world: World, sink: Sink) -> None:
+    def __init__(
+        self,
+        settings: EmailSettings,
+        world: World,
+        sink: Sink,
+        placed: Callable[[RawMail], RawMail] = lambda mail: mail,
+    ) -> None:
+        """`placed` adds to each mail what the account knows of it."""
         self._settings = settings
+        self._placed = placed
         self._world = world
         self._sink = sink
         self._mailboxes = frozenset(untagged(a) for a in (settings.address, *settings.aliases))
@@ -121,7 +129,7 @@ class MailServer:
             received_at=self._world.clock.now(),
         )
         try:
-            await self._sink.accept(mail)
+            await self._sink.accept(self._placed(mail))
         except Overloaded:
             return "451 4.3.0 no room at the moment, try again later"
         except ParseError:

@@ -36,6 +36,22 @@ class EmailSettings:
         default="",
         metadata={"help": "The name in answers in Chinese; else from_name", "example": "PAY 客服"},
     )
+    plus_addresses: bool = field(
+        default=False,
+        metadata={
+            "help": "Answers ask for replies to address+tag@…, which find their inquiry; "
+            "only where such mail reaches this mailbox",
+            "example": True,
+        },
+    )
+    trusted_authserv: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "Names of your mail servers as they stand in Authentication-Results; "
+            "without one every sender is only claimed",
+            "example": ["mx.pay.example"],
+        },
+    )
     listen: str = field(
         default="127.0.0.1:2525",
         metadata={

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import GatewayError
 from gateway.domain.model import JSON, Brand
 
@@ -96,6 +97,10 @@ def inspect(path: str, text: str, facts: frozenset[str]) -> tuple[Source, list[s
         for what, pattern in _LITERALS.items()
         if (found := pattern.search(literal))
     ]
+    if asked := asks_for_secret(literal):
+        problems.append(
+            f"asks for a code, password or card number ({asked!r}); no message of ours may do that"
+        )
     return Source(path, text, bool(variables & PERSONAL), used), problems
 
 

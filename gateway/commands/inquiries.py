@@ -19,6 +19,7 @@ from gateway.commands.options import (
     who,
 )
 from gateway.commands.screen import as_json, moment, printable, say, span, table, warn
+from gateway.domain.errors import SettingsError
 from gateway.domain.model import InquiryState, Note
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 LIST_EXAMPLE = example("gateway inquiries list --state queued --queue payments")
 SHOW_EXAMPLE = example("gateway inquiries show 260131-004217", "gateway inquiries show … --json")
 QUEUES_EXAMPLE = example("gateway queues --json")
-CLAIM_EXAMPLE = example("gateway claim 260131-004217 --agent lin")
+CLAIM_EXAMPLE = example(
+    "gateway claim 260131-004217 --agent lin", "gateway claim --queue payments --agent lin"
+)
 REPLY_EXAMPLE = example(
     "gateway reply 260131-004217 'The refund is on its way.' --agent lin",
     "gateway reply 260131-004217 --agent lin < answer.txt",
@@ -103,6 +106,8 @@ def _whole(reader: "Reader", reference: str) -> dict[str, Any]:
     inquiry["from"] = (
         {key: handle[key] for key in ("name", "address", "trust", "flag")} if handle else None
     )
+    into = reader.one("inquiries.by_id", id=inquiry["merged_into"])
+    inquiry["merged_into_number"] = into["number"] if into else ""
     messages = [dict(row) for row in reader.all("messages.of_inquiry", inquiry_id=inquiry["id"])]
     events = [dict(row) for row in reader.all("events.of_inquiry", inquiry_id=inquiry["id"])]
     for message in messages:
@@ -121,20 +126,30 @@ def _print(found: Mapping[str, Any]) -> None:
     for name, value in (
         (
             "from",
-            f"{sender.get('name', '')} <{sender.get('address', '')}> {sender.get('flag', '')}",
+            " ".join(
+                (
+                    sender.get("name", ""),
+                    f"<{sender.get('address', '')}>",
+                    sender.get("trust", ""),
+                    sender.get("flag", ""),
+                )
+            ),
         ),
         ("account", f"{found['account']} ({found['channel']}), brand {found['brand']}"),
         ("subject", found["subject"]),
         ("topic", f"{found['topic']} ({found['language']})"),
         ("queue", f"{found['queue']}, priority {found['priority']}" if found["queue"] else ""),
         ("with", found["assigned_to"]),
+        ("merged", f"into {found['merged_into_number']}" if found["merged_into"] else ""),
     ):
         if str(value).strip():
             say(f"  {name:<8} {str(value).strip()}")
     for message in found["messages"]:
         who_wrote = "note by " if message["visibility"] == "note" else ""
         delivery = f"  [{message['delivery']}]" if message["delivery"] else ""
-        say(f"\n{moment(message['at'])}  {who_wrote}{message['author']}{delivery}")
+        proved = "  (sender proved)" if message["meta"].get("verified") else ""
+        head = f"{moment(message['at'])}  {who_wrote}{message['author']}{delivery}{proved}"
+        say(f"\n{head}  {message['id']}")
         say("\n".join(f"  {line}" for line in printable(message["text"]).splitlines()))
         for attachment in message["meta"].get("attachments") or ():
             say(f"  + {attachment['name']} ({attachment['size']} bytes)")
@@ -143,7 +158,19 @@ def _print(found: Mapping[str, Any]) -> None:
         say("\n".join(f"  {line}" for line in printable(draft).splitlines()))
     say("\nWhat happened")
     for event in found["events"]:
-        say(f"  {moment(event['at'])}  {event['kind']}")
+        say(f"  {moment(event['at'])}  {event['kind']}{_why(event['data'] or {})}")
+
+
+def _why(data: Mapping[str, Any]) -> str:
+    """What of an event a person looks for: why no automatic reply went out, what it was joined by."""
+    if data.get("suppressed"):
+        return f"  no automatic reply: {printable(data['suppressed'])}"
+    if "joined_by" in data and data.get("reason"):
+        return f"  no automatic reply: {printable(data['detail'] or data['reason'])}"
+    for name in ("into", "merged", "split_from", "joined_by", "why"):
+        if data.get(name):
+            return f"  {name.replace('_', ' ')}: {printable(str(data[name]))}"
+    return ""
 
 
 def queues(as_data: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None) -> None:
@@ -184,15 +211,32 @@ def queues(as_data: AsJson = False, config: ConfigFile = None, data_dir: DataDir
 
 
 def claim(
-    reference: Reference,
+    reference: Annotated[
+        str, typer.Argument(metavar="NUMBER", help="The inquiry's number or id.")
+    ] = "",
+    queue: Annotated[
+        str, typer.Option("--queue", help="Instead of a number: the next that waits there.")
+    ] = "",
     agent: Agent = "",
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Take a waiting inquiry. Nobody else can take it then."""
+    """Take a waiting inquiry, or the next of a queue. Nobody else can take it then."""
+    if bool(reference) == bool(queue):
+        raise SettingsError("name an inquiry, or a queue with --queue")
     name = who(agent)
-    number = in_office(config, data_dir, lambda office: office.desk.claim(reference, name))
-    say(f"{number} is with {name}")
+
+    async def work(office: "Office") -> str | None:
+        if reference:
+            return await office.desk.claim(reference, name)
+        if queue not in (known := office.config.domain_queues()):
+            from gateway.problems import nearest
+
+            raise SettingsError(f"there is no queue {queue!r}", nearest=nearest(queue, known))
+        return await office.desk.claim_next(queue, name)
+
+    number = in_office(config, data_dir, work)
+    say(f"{number} is with {name}" if number else f"nobody waits in {queue}")
 
 
 def reply(

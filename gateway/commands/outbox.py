@@ -2,6 +2,8 @@
 # ruff: noqa: PLC0415 - heavy parts are imported by the command that needs them: --help stays fast
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -26,6 +28,7 @@ OUTBOX_LIST_EXAMPLE = example("gateway outbox list --state parked")
 RETRY_EXAMPLE = example("gateway outbox retry 01kf3q…out --agent lin")
 QUARANTINE_LIST_EXAMPLE = example("gateway quarantine list --json")
 REPLAY_EXAMPLE = example("gateway quarantine replay 01kf3q…", "gateway quarantine replay --all")
+SHOW_EXAMPLE = example('gateway quarantine show 01kf3q… --agent lin --reason "bug 42: bad charset"')
 CERTIFICATES_LIST_EXAMPLE = example("gateway certificates list")
 REVOKE_EXAMPLE = example("gateway certificates revoke 01kf3q… --agent lin")
 
@@ -126,6 +129,47 @@ def list_quarantine(
         ),
         empty="the quarantine is empty",
     )  # fmt: skip
+
+
+def show_quarantined(
+    reference: Annotated[str, typer.Argument(metavar="ID", help="As `quarantine list` shows it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded with your name.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Write the bytes there, not to the screen."),
+    ] = None,
+    agent: Agent = "",
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show the bytes of one entry as they came. They may hold anything; who looks is recorded."""
+    from gateway.desk.quarantine import view
+
+    name = who(agent)
+    opened = in_office(
+        config,
+        data_dir,
+        lambda office: view(
+            office.store, office.blobs, office.clock, office.ids, reference, name, reason
+        ),
+    )
+    if output is not None:
+        with os.fdopen(_new(output), "wb") as file:
+            file.write(opened.data)
+        say(f"{len(opened.data)} bytes in {output}; delete it when you are done")
+        return
+    for key, value in opened.meta.items():
+        say(f"{key}: {value}")
+    say("")
+    say(opened.data.decode("utf-8", "backslashreplace"))
+
+
+def _new(path: Path) -> int:
+    """A file that was not there, for nobody else to read."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--output") from error
 
 
 def replay(

@@ -54,6 +54,7 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     knowledge = load_knowledge(templates_dir(loaded.templates))
     say(f"settings  {loaded.file or 'the built-in ones: no gateway.toml'}")
     say(f"data      {loaded.data_dir}")
+    say(f"database  {loaded.database_shown}")
     say(f"brands    {', '.join(loaded.brands)}")
     say(f"queues    {', '.join(loaded.queues)}")
     say(f"accounts  {', '.join(f'{a.id} ({a.kind})' for a in accounts.values()) or 'none yet'}")

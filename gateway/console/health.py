@@ -1,5 +1,6 @@
 """`/healthz` for supervisors and `/metrics` for Prometheus."""
 
+import asyncio
 from collections.abc import Iterable
 
 from aiohttp import web
@@ -11,6 +12,9 @@ from gateway.delivery.deliver import Delivery
 from gateway.domain.errors import GatewayError
 from gateway.domain.store import Reader, Row, Store
 from gateway.intake.accept import Accept
+
+#: Seconds until the database counts as away: before whoever asks gives up.
+PATIENCE = 1.5
 
 
 class HealthRoutes:
@@ -28,14 +32,21 @@ class HealthRoutes:
     async def health(self, _request: web.Request) -> web.Response:
         """200 when the database answers, else 503."""
         try:
-            waiting = await self._store.read(lambda reader: reader.value("intake.waiting"))
+            async with asyncio.timeout(PATIENCE):
+                waiting = await self._store.read(lambda reader: reader.value("intake.waiting"))
+        except TimeoutError:
+            why = f"the database does not answer within {PATIENCE} s"
+            return web.json_response({"ok": False, "why": why}, status=503)
         except GatewayError as error:
             return web.json_response({"ok": False, "why": str(error)}, status=503)
         return web.json_response({"ok": True, "events_waiting": waiting})
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Counts since the start, and how much is where now."""
-        rows = await self._store.read(_gauges)
+        try:
+            rows = await self._store.read(_gauges)
+        except GatewayError as error:
+            return web.Response(text=f"{error}\n", status=503)
         registry = CollectorRegistry()
         registry.register(_Families(self._intake, self._delivery, rows))
         return web.Response(

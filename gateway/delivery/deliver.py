@@ -2,6 +2,7 @@
 
 A row is leased, marked `begun` right before anything can go out, sent, and recorded. What a crash
 leaves between `begun` and the record may be out: it is repeated only where that is provably safe.
+Any number of processes may deliver from one database; `gateway.delivery.outbox` says whose a row is.
 """
 
 import asyncio
@@ -9,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count
 
 from gateway import steps
 from gateway.delivery import outbox
@@ -19,15 +19,22 @@ from gateway.domain.errors import (
     DeliveryError,
     Failure,
     GatewayError,
+    NotFound,
     Overloaded,
     StoreError,
 )
 from gateway.domain.store import Row, Store, Tx
 from gateway.domain.world import Clock, Ids, Log
+from gateway.uncut import uncut
 
-#: Seconds one transmission may take; the lease outlasts it, so that only a dead owner loses a row.
+#: Seconds one transmission may take. The lease, whole again at `begun`, outlasts it twice: only an
+#: owner that is dead or frozen loses a row.
 SEND_SECONDS = 60.0
 LEASE_SECONDS = 120.0
+#: Seconds between two looks for leases that ran out.
+SWEEP_SECONDS = 5.0
+#: Seconds a stop waits for transmissions under way, and for giving the rest back.
+LAST_SECONDS, GIVE_BACK_SECONDS = 2.0, 1.0
 #: Seconds until the first repeat, doubled each time up to the last.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 3600.0
 #: Seconds an account rests after its credentials or settings were refused.
@@ -60,42 +67,53 @@ class Delivery:
     """(account, outcome) → number."""
     _wake: dict[str, asyncio.Event] = field(default_factory=dict)
     _under_way: dict[str, set[asyncio.Task[None]]] = field(default_factory=dict)
-    _held: set[str] = field(default_factory=set)
-    """Rows this process is working on, whatever a clock that jumped says of their leases."""
+    _held: set[tuple[str, int]] = field(default_factory=set)
+    """(row, attempt) that this process is at, whatever a clock that jumped says of the lease."""
+    _stopping: bool = False
 
     def wake(self, account: str) -> None:
         """There is something to send."""
         if account in self._wake:
             self._wake[account].set()
 
+    def wake_all(self) -> None:
+        """There may be something to send, for any account."""
+        for news in self._wake.values():
+            news.set()
+
     async def recover(self, *, alone: bool) -> None:
         """Settle what dead owners left: leased rows did not go out, begun ones may have.
+
+        Each row is taken over first, so that of several processes that look one settles it.
 
         Args:
             alone: no other process works on this database, so every other owner is dead; else only
                 rows whose lease has run out are taken.
         """
-        now = self.clock.now()
-
-        def left(tx: Tx) -> list[Row]:
-            rows = (
-                tx.all("outbox.abandoned_by_others", owner=self.owner)
-                if alone
-                else tx.all("outbox.abandoned", now=now)
+        if alone:
+            await self.store.write(
+                lambda tx: tx.run("outbox.end_leases_of_others", owner=self.owner)
             )
-            return [row for found in rows if (row := tx.one("outbox.by_id", id=found["id"]))]
-
+        now = self.clock.now()
         unsent = DeliveryError(Failure.RETRY, "the process that held it ended before it sent")
-        for row in await self.store.write(left):
-            if row["id"] in self._held:
+        for left in await self.store.read(lambda reader: reader.all("outbox.abandoned", now=now)):
+            if (left["id"], left["attempts"]) in self._held:
                 continue
-            if row["state"] == "leased":
+            row = await self._take_over(left["id"])
+            if row is not None and row["state"] == "leased":
                 await self._again(row, 0.0, unsent)
-            else:
+            elif row is not None:
                 await self._unknown(row, "the process ended while it was being sent")
 
+    async def _take_over(self, reference: str) -> Row | None:
+        """A row that nobody holds any more, now ours; None where somebody else was faster."""
+        now = self.clock.now()
+        values = {"owner": self.owner, "now": now, "until": now + LEASE_SECONDS}
+        return await self.store.write(lambda tx: tx.one("outbox.take_over", id=reference, **values))
+
     async def run(self) -> None:
-        """Deliver until cancelled; then let what is under way come to its end."""
+        """Deliver until cancelled; then let what is under way come to its end and give the rest back."""
+        self._stopping = False
         for account in self.channels:
             self._wake[account] = asyncio.Event()
             self._under_way[account] = set()
@@ -105,11 +123,21 @@ class Delivery:
                     group.create_task(self._account(account))
                 group.create_task(self._sweep())
         finally:
-            tasks = set().union(*self._under_way.values())
-            if tasks:
-                await asyncio.wait(tasks, timeout=2.0)
-            for task in tasks:
-                task.cancel()
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """Other processes must not wait for our leases to run out."""
+        self._stopping = True
+        if tasks := set().union(*self._under_way.values()):
+            await asyncio.wait(tasks, timeout=LAST_SECONDS)
+        for task in tasks:
+            task.cancel()
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await self.store.write(lambda tx: outbox.let_go(tx, self.owner))
+        except (GatewayError, TimeoutError) as error:
+            self.log.warning("rows wait for their leases to run out", why=str(error))
 
     # ------------------------------------------------------------ one account's lane
 
@@ -126,7 +154,7 @@ class Delivery:
             except GatewayError as error:
                 self.log.warning("delivery waits", account=account, why=str(error))
             for row in rows:
-                self._held.add(row["id"])
+                self._held.add((row["id"], row["attempts"]))
                 task = asyncio.create_task(self._deliver(row, channel))
                 busy.add(task)
                 task.add_done_callback(partial(self._finished, row))
@@ -135,7 +163,7 @@ class Delivery:
 
     def _finished(self, row: Row, task: asyncio.Task[None]) -> None:
         account = row["account"]
-        self._held.discard(row["id"])
+        self._held.discard((row["id"], row["attempts"]))
         self._under_way[account].discard(task)
         self._wake[account].set()
         if not task.cancelled() and (error := task.exception()):
@@ -151,13 +179,12 @@ class Delivery:
 
     async def _lease(self, account: str, n: int) -> list[Row]:
         now = self.clock.now()
-        waiting = await self.store.read(
-            lambda r: r.all("outbox.due", account=account, now=now, n=1)
-        )
-        if not waiting:
+        if not await self.store.read(lambda r: r.value("outbox.any_due", account=account, now=now)):
             return []
-        rows = await self.store.write(
-            lambda tx: outbox.lease(tx, account, self.owner, now, now + LEASE_SECONDS, n)
+        rows = await uncut(
+            self.store.write(
+                lambda tx: outbox.lease(tx, account, self.owner, now, now + LEASE_SECONDS, n)
+            )
         )
         if rows:
             steps.reach("outbox.leased")
@@ -168,13 +195,10 @@ class Delivery:
 
         async def begin() -> None:
             nonlocal started
-            if started:
-                return
-            steps.reach("begun.before")
-            now = self.clock.now()
-            await self.store.write(lambda tx: outbox.begun(tx, row, self.owner, now))
-            started = True
-            steps.reach("begun.after")
+            if not started:
+                await self._begin(row)
+                started = True
+                steps.reach("begun.after")
 
         message = replace(outbox.outbound(row), begin=begin)
         try:
@@ -184,8 +208,8 @@ class Delivery:
                 sent = await channel.send(message)
         except DeliveryError as error:
             await self._failed(row, channel, error)
-        except Conflict as error:
-            self.log.warning("lease lost", outbox=row["id"], why=str(error))
+        except (Conflict, Overloaded) as error:
+            await self._not_begun(row, started, error)
         except TimeoutError:
             await self._broken(row, started, f"no end after {SEND_SECONDS:.0f} s")
         except Exception as error:  # noqa: BLE001 - a fault of a channel must not lose the row
@@ -194,26 +218,55 @@ class Delivery:
             steps.reach("send.after")
             await self._record(row, sent)
 
+    async def _begin(self, row: Row) -> None:
+        """Raises `Conflict` when nothing may go out: the lease is lost, or the process is stopping."""
+        if self._stopping:
+            msg = "the process is stopping"
+            raise Conflict(msg)
+        steps.reach("begun.before")
+        now = self.clock.now()
+        await self.store.write(lambda tx: outbox.begun(tx, row, now, now + LEASE_SECONDS))
+        if self.clock.now() - now > LEASE_SECONDS - SEND_SECONDS:
+            # Frozen behind the commit: the rest of the lease may end before the transmission does.
+            msg = "too late to send within the lease"
+            raise Conflict(msg)
+
+    async def _not_begun(self, row: Row, started: bool, error: GatewayError) -> None:
+        """The lease was lost, or the database is full or away: no failure of the message, and however
+        often it happens the row is not parked for it."""
+        if started:  # only a channel at fault raises these then
+            await self._broken(row, started, f"{type(error).__name__}: {error}")
+            return
+        self.log.warning("not begun", outbox=row["id"], why=str(error))
+        pause = self.poll if isinstance(error, Overloaded) else 0.0
+        await self._again(row, pause, DeliveryError(Failure.RETRY, str(error)))
+
     async def _record(self, row: Row, sent: Sent) -> None:
         event, now = self.ids.new(), self.clock.now()
-        await self._write_down(row, lambda tx: outbox.record(tx, row, sent, event, now))
-        steps.reach("record.after")
-        self.counts[row["account"], "sent"] += 1
+        if await self._write_down(row, lambda tx: outbox.record(tx, row, sent, event, now)):
+            steps.reach("record.after")
+            self.counts[row["account"], "sent"] += 1
 
-    async def _write_down(self, row: Row, work: Callable[[Tx], None]) -> None:
-        """Write what became of a row. Nobody else knows: forgotten, a sent message would be a case
-        for a person, and one that may go again would lie until its lease runs out."""
-        for tries in count(1):
+    async def _write_down(self, row: Row, work: Callable[[Tx], None]) -> bool:
+        """Write what became of a row; whether it still was ours. Nobody else knows: forgotten, a sent
+        message would be a case for a person, and one that may go again would lie until its lease
+        runs out."""
+        tries = 0
+        while True:
+            tries += 1
             try:
                 await self.store.write(work)
+            except Conflict as error:
+                self.log.warning("lease lost", outbox=row["id"], why=str(error))
+                return False
             except (Overloaded, StoreError) as error:
-                # A full disk ends some day; another refusal may be for good.
+                # A full disk ends some day, a server comes back; another refusal may be for good.
                 if not isinstance(error, Overloaded) and tries >= RECORD_TRIES:
                     raise
                 self.log.warning("outcome not recorded yet", outbox=row["id"], why=str(error))
                 await asyncio.sleep(self.poll)
             else:
-                return
+                return True
 
     # ------------------------------------------------------------ what went wrong
 
@@ -224,10 +277,8 @@ class Delivery:
             code=error.provider_code, why=error.detail[:200],
         )  # fmt: skip
         match error.failure:
-            case Failure.RETRY if row["attempts"] >= self.attempts:
-                await self._park(row, error.failure, f"{row['attempts']} tries: {error.detail}")
             case Failure.RETRY:
-                await self._again(row, self._pause(row["attempts"]), error)
+                await self._repeat(row, error, self._pause(row["attempts"]))
             case Failure.THROTTLED:
                 await self._rest(row, error, error.retry_after or self._pause(row["attempts"]))
             case Failure.MISCONFIGURED:
@@ -253,6 +304,13 @@ class Delivery:
         """Seconds until the next try."""
         return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempts - 1)) * self.spread()
 
+    async def _repeat(self, row: Row, error: DeliveryError, pause: float) -> None:
+        """Again after a pause, but not without end."""
+        if row["attempts"] >= self.attempts:
+            await self._park(row, error.failure, f"{row['attempts']} tries: {error.detail}")
+        else:
+            await self._again(row, pause, error)
+
     async def _again(self, row: Row, pause: float, error: DeliveryError) -> None:
         due = self.clock.now() + pause
         await self._write_down(row, lambda tx: outbox.again(tx, row, due, error))
@@ -269,8 +327,10 @@ class Delivery:
 
     async def _park(self, row: Row, failure: Failure, detail: str) -> None:
         event, now = self.ids.new(), self.clock.now()
-        self.counts[row["account"], "parked"] += 1
-        await self._write_down(row, lambda tx: outbox.park(tx, row, failure, detail, event, now))
+        if await self._write_down(
+            row, lambda tx: outbox.park(tx, row, failure, detail, event, now)
+        ):
+            self.counts[row["account"], "parked"] += 1
 
     async def _unknown(self, row: Row, detail: str, channel: Channel | None = None) -> None:
         """It may be out. Repeat where the provider drops repeats, ask where it can be asked, and
@@ -292,17 +352,19 @@ class Delivery:
         if not isinstance(channel, Lookup):
             return
         now = self.clock.now()
-        rows = await self.store.read(
+        waiting = await self.store.read(
             lambda reader: reader.all("outbox.unsettled", account=account, now=now, n=20)
         )
-        for row in rows:
-            await self._look_up(row, channel, outbox.outbound(row))
+        for found in waiting:
+            # One after the other: none lies taken while another is asked about.
+            if (row := await self._take_over(found["id"])) is not None:
+                await self._look_up(row, channel, outbox.outbound(row))
 
     async def _look_up(self, row: Row, channel: Lookup, message: Outbound) -> None:
         since = (row["begun_at"] or row["created_at"]) - 60.0
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                candidates = await channel.find_sent(message, since)
+                listed = await channel.find_sent(message, since)
         except DeliveryError as error:
             await self._ask_later(row, error)
             return
@@ -311,26 +373,13 @@ class Delivery:
                 row, DeliveryError(Failure.RETRY, f"{type(error).__name__}: {error}")
             )
             return
-        free = [c for c in candidates if not await self._recorded(row, c)]
-        if free:
-            await self._record(row, free[0])
-        else:
-            # The provider's list does not have it: proof that the first try did not go out.
-            missing = DeliveryError(Failure.RETRY, "not in the provider's list")
-            if row["attempts"] >= self.attempts:
-                await self._park(row, missing.failure, f"{row['attempts']} tries: {missing.detail}")
-            else:
-                await self._again(row, 0.0, missing)
-
-    async def _recorded(self, row: Row, sent: Sent) -> bool:
-        """Whether this provider id is the proof of another row already."""
-        return bool(
-            await self.store.read(
-                lambda r: r.value(
-                    "outbox.recorded", account=row["account"], external_id=sent.external_id
-                )
-            )
-        )
+        event, now = self.ids.new(), self.clock.now()
+        try:
+            if await self._write_down(row, lambda tx: outbox.found(tx, row, listed, event, now)):
+                self.counts[row["account"], "sent"] += 1
+        except NotFound as error:
+            # Proof that the first try did not go out.
+            await self._repeat(row, DeliveryError(Failure.RETRY, str(error)), 0.0)
 
     async def _ask_later(self, row: Row, error: DeliveryError) -> None:
         now = self.clock.now()
@@ -344,7 +393,7 @@ class Delivery:
     async def _sweep(self) -> None:
         """Leases that ran out, of processes that died."""
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 4)
+            await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await self.recover(alone=False)
             except GatewayError as error:

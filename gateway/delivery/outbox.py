@@ -1,11 +1,17 @@
-"""What happens to outbox rows, as units of work: lease, begun, and each possible end."""
+"""What happens to outbox rows, as units of work: lease, begun, and each possible end.
+
+Any number of processes work on the same rows. A row is one process's own from its lease, or from
+taking it over, to what it makes of it; every such outcome is conditional on that, so a process that
+was frozen and lost the row changes nothing when it wakes. The one exception is `record`.
+"""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.domain.channel import Outbound, Sent
 from gateway.domain.codec import decode_attachment
-from gateway.domain.errors import Conflict, DeliveryError, Failure
+from gateway.domain.errors import Conflict, DeliveryError, Failure, NotFound
 from gateway.domain.model import DeliveryState, Visibility
 from gateway.domain.plan import LogEvent
 from gateway.domain.store import Row, Tx
@@ -46,16 +52,50 @@ def lease(tx: Tx, account: str, owner: str, now: float, until: float, n: int) ->
     return taken
 
 
-def begun(tx: Tx, row: Row, owner: str, now: float) -> None:
-    """From here on the message may be out. Raises `Conflict` when the lease was lost."""
-    if not tx.run("outbox.begun", id=row["id"], owner=owner, at=now):
-        msg = f"outbox row {row['id']} is no longer ours"
-        raise Conflict(msg)
+def begun(tx: Tx, row: Row, now: float, until: float) -> None:
+    """From here on the message may be out, and the row is ours until `until`.
+
+    Raises `Conflict` when the lease has run out or was taken over.
+    """
+    _ours(row, tx.run("outbox.begun", **_mark(row), at=now, until=until))
 
 
 def record(tx: Tx, row: Row, sent: Sent, event_id: str, now: float) -> None:
-    """The provider took it."""
-    tx.run("outbox.sent", id=row["id"], external_id=sent.external_id, at=now)
+    """The provider took what we sent.
+
+    That is a fact which no other process can know, so it holds whoever has the row by now. The lease
+    outlasts a transmission twice, yet a process that was frozen, or that could not reach the database
+    for long, may come late. Then another one has taken the row over, and this record is the safest end
+    of whatever it made of it: ready or leased, it does not go out a second time (`begun` finds no lease);
+    unknown or parked, nobody has to ask; begun or dropped, a second try was under way or refused, and
+    there is no third. What the other writes afterwards finds the row no longer its own.
+
+    Run again after its own commit it changes nothing and tells nothing twice.
+    """
+    if tx.run("outbox.sent", id=row["id"], external_id=sent.external_id, at=now):
+        _out(tx, row, sent, event_id, now)
+
+
+def found(tx: Tx, row: Row, listed: Sequence[Sent], event_id: str, now: float) -> None:
+    """Record the first of the provider's list that is not the proof of another row. Unlike `record`
+    this is our reading of a list, so it holds only while the row is ours.
+
+    Raises:
+        NotFound: the list does not have it.
+        Conflict: the row is no longer ours.
+    """
+    tx.run("outbox.one_by_one", conversation_id=row["conversation_id"])
+    for sent in listed:
+        values = {"external_id": sent.external_id}
+        if not tx.value("outbox.recorded", account=row["account"], **values):
+            _ours(row, tx.run("outbox.found", **_mark(row), at=now, **values))
+            _out(tx, row, sent, event_id, now)
+            return
+    msg = "not in the provider's list"
+    raise NotFound(msg)
+
+
+def _out(tx: Tx, row: Row, sent: Sent, event_id: str, now: float) -> None:
     if sent.external_id:
         tx.run("messages.set_external", id=row["id"], external_id=sent.external_id)
     state = DeliveryState.SENT
@@ -66,36 +106,34 @@ def record(tx: Tx, row: Row, sent: Sent, event_id: str, now: float) -> None:
 
 
 def again(tx: Tx, row: Row, due_at: float, error: DeliveryError) -> None:
-    """It surely did not go out."""
-    tx.run(
-        "outbox.again",
-        id=row["id"],
-        due_at=due_at,
-        failure=error.failure.value,
-        detail=error.detail[:300],
+    """It surely did not go out. Raises `Conflict` when the row is no longer ours."""
+    detail = error.detail[:300]
+    changed = tx.run(
+        "outbox.again", **_mark(row), due_at=due_at, failure=error.failure.value, detail=detail
     )
+    _ours(row, changed)
 
 
 def unsure(tx: Tx, row: Row, due_at: float, detail: str) -> None:
-    """It may be out; the provider will be asked."""
-    tx.run("outbox.unknown", id=row["id"], due_at=due_at, detail=detail[:300])
+    """It may be out; the provider will be asked. Raises `Conflict` when the row is no longer ours."""
+    _ours(row, tx.run("outbox.unknown", **_mark(row), due_at=due_at, detail=detail[:300]))
 
 
 def park(tx: Tx, row: Row, failure: Failure, detail: str, event_id: str, now: float) -> None:
-    """A person decides (`gateway outbox list`, `gateway outbox retry`)."""
-    tx.run("outbox.stop", id=row["id"], state="parked", failure=failure.value, detail=detail[:300])
+    """A person decides (`gateway outbox list`, `gateway outbox retry`).
+
+    Raises `Conflict` when the row is no longer ours.
+    """
+    _stop(tx, row, "parked", failure, detail)
     _log(tx, event_id, "message.parked", row, now, failure=failure.value, detail=detail[:200])
 
 
 def give_up(tx: Tx, row: Row, error: DeliveryError, event_id: str, now: float) -> None:
-    """It will never go out: the pipeline is told, so that a person looks after the inquiry."""
-    tx.run(
-        "outbox.stop",
-        id=row["id"],
-        state="dropped",
-        failure=error.failure.value,
-        detail=error.detail[:300],
-    )
+    """It will never go out: the pipeline is told, so that a person looks after the inquiry.
+
+    Raises `Conflict` when the row is no longer ours.
+    """
+    _stop(tx, row, "dropped", error.failure, error.detail)
     if error.failure is Failure.OPTED_OUT:
         handle = tx.one("contacts.handle_of_conversation", id=row["conversation_id"])
         if handle is not None:
@@ -122,6 +160,31 @@ def give_up(tx: Tx, row: Row, error: DeliveryError, event_id: str, now: float) -
             ensure_ascii=False,
         ),
     )
+
+
+def let_go(tx: Tx, owner: str) -> None:
+    """The process ends: others may have its rows at once. What it began may be out; whoever takes
+    that over settles it as such."""
+    tx.run("outbox.give_back", owner=owner)
+    tx.run("outbox.end_leases", owner=owner)
+
+
+def _mark(row: Row) -> dict[str, Any]:
+    """By what a row is still ours: nobody else took it, and neither did we a second time."""
+    return {"id": row["id"], "owner": row["owner"], "attempts": row["attempts"]}
+
+
+def _ours(row: Row, changed: int) -> None:
+    if not changed:
+        msg = f"outbox row {row['id']} is no longer ours"
+        raise Conflict(msg)
+
+
+def _stop(tx: Tx, row: Row, state: str, failure: Failure, detail: str) -> None:
+    changed = tx.run(
+        "outbox.stop", **_mark(row), state=state, failure=failure.value, detail=detail[:300]
+    )
+    _ours(row, changed)
 
 
 def _log(tx: Tx, event_id: str, kind: str, row: Row, now: float, **data: Any) -> None:

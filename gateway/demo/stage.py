@@ -97,7 +97,7 @@ class Stage:
         conversation = self.conversation(reader, account, address)
         if conversation is None:
             return None
-        return reader.one("inquiries.latest_open", conversation_id=conversation["id"])
+        return reader.one("inquiries.latest_open", conversation_id=conversation["id"], since=0.0)
 
     def conversation(self, reader: Reader, account: str, address: str) -> Row | None:
         """The conversation of an address with one account."""

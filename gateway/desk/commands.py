@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.desk import merging
+from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
 from gateway.domain.model import InquiryState, Note
 from gateway.domain.plan import (
@@ -51,12 +53,25 @@ class Desk:
             if inquiry["state"] == InquiryState.ASSIGNED and inquiry["assigned_to"] == agent:
                 return ()
             _not_anothers(inquiry, agent)
-            return (
-                _move(inquiry, "assign", assigned_to=agent),
-                _log(command, "inquiry.claimed", inquiry, now, agent=agent),
-            )
+            return _claimed(inquiry, command, now, agent)
 
         return await self._do(reference, steps)
+
+    async def claim_next(self, queue: str, agent: str) -> str | None:
+        """Take the first that waits in a queue; its number, None when nobody waits. Agents who ask
+        at the same moment get one each."""
+        command, now = self.ids.new(), self.clock.now()
+
+        def work(tx: Tx) -> str | None:
+            head = tx.one("inquiries.next", queue=queue)
+            if head is None:
+                return None
+            inquiry = find(tx, head["id"])
+            self.apply(tx, Plan(command, _claimed(inquiry, command, now, agent)), now)
+            number: str = inquiry["number"]
+            return number
+
+        return await self.store.write(work)
 
     async def reply(
         self, reference: str, agent: str, text: str, *, version: int | None = None
@@ -75,6 +90,12 @@ class Desk:
         if found := redact(text).redactions:
             msg = (
                 f"the reply contains a {found[0].kind}; take it out, it must not be stored or sent"
+            )
+            raise NotAllowed(msg)
+        if asked := asks_for_secret(text):
+            msg = (
+                f"the reply asks for a code, password or card number ({asked!r}); we never do: "
+                "let the customer enter it in the app, or ask for something else"
             )
             raise NotAllowed(msg)
 
@@ -120,6 +141,67 @@ class Desk:
             )
 
         return await self._do(reference, steps)
+
+    # ------------------------------------------------------------ together and apart
+
+    async def merge(self, into: str, source: str, agent: str) -> str:
+        """Put all of inquiry `source` into `into` and close it; its number leads there from now on.
+        Returns the number of `into`. Raises `NotAllowed` as `merging.merged`."""
+
+        def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:
+            return merging.merged(find(tx, source), inquiry, command, now, agent)
+
+        return await self._do(into, steps)
+
+    async def split(self, message: str, agent: str) -> str:
+        """Make one message an inquiry of its own, with `agent`. Returns the new number.
+        Raises `NotFound`, and `NotAllowed` as `merging.split_off`."""
+        command, now = self.ids.new(), self.clock.now()
+
+        def work(tx: Tx) -> str:
+            row = tx.one("messages.in_conversation", id=message)
+            if row is None:
+                raise NotFound(f"no message {message!r}; `gateway inquiries show` names them")
+            inquiry = find(tx, row["inquiry_id"])
+            number, ops = merging.split_off(tx, inquiry, row, command, now, agent)
+            self.apply(tx, Plan(command, ops), now)
+            return number
+
+        return await self.store.write(work)
+
+    async def merge_contacts(self, into: str, other: str, agent: str) -> None:
+        """Two addresses are one person's. Raises `NotFound`, `NotAllowed`."""
+        command, now = self.ids.new(), self.clock.now()
+
+        def work(tx: Tx) -> None:
+            rows = self._handle(tx, other), self._handle(tx, into)
+            self.apply(tx, Plan(command, merging.contacts_merged(*rows, command, now, agent)), now)
+
+        await self.store.write(work)
+
+    async def split_contact(self, address: str, agent: str) -> None:
+        """An address is another person's after all. Raises `NotFound`, `NotAllowed`."""
+        command, now = self.ids.new(), self.clock.now()
+
+        def work(tx: Tx) -> None:
+            ops = merging.contact_split(tx, self._handle(tx, address), command, now, agent)
+            self.apply(tx, Plan(command, ops), now)
+
+        await self.store.write(work)
+
+    def _handle(self, reader: Reader, address: str) -> Row:
+        """The handle written so. Raises `NotAllowed` when it is one in several address spaces."""
+        space, colon, bare = address.partition(":")
+        spaces = {account.space for account in self.accounts.values()}
+        if colon and space in spaces:
+            spaces, address = {space}, bare
+        found = [reader.one("contacts.handle", space=s, address=address) for s in sorted(spaces)]
+        rows = [row for row in found if row is not None]
+        if not rows:
+            raise NotFound(f"nobody has written from {address!r}")
+        if len(rows) > 1:
+            raise NotAllowed(f"{address!r} is several addresses; say which with its kind: email:…")
+        return rows[0]
 
     # ------------------------------------------------------------ parts
 
@@ -202,6 +284,13 @@ def _not_anothers(inquiry: Row, agent: str) -> None:
     if inquiry["assigned_to"] and inquiry["assigned_to"] != agent:
         msg = f"inquiry {inquiry['number']} is with {inquiry['assigned_to']}"
         raise NotAllowed(msg)
+
+
+def _claimed(inquiry: Row, command: str, now: float, agent: str) -> tuple[Op, ...]:
+    return (
+        _move(inquiry, "assign", assigned_to=agent),
+        _log(command, "inquiry.claimed", inquiry, now, agent=agent),
+    )
 
 
 def _move(inquiry: Row, verb: str, assigned_to: str | None = None) -> ChangeInquiry:

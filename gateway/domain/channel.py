@@ -119,6 +119,10 @@ class RawMail:
     """The envelope sender; empty for a bounce."""
     recipients: tuple[str, ...]
     received_at: float
+    token: str = ""
+    """The inquiry number of a reply address, its signature checked by the channel; '' without one."""
+    trusted_authserv: tuple[str, ...] = ()
+    """Whose Authentication-Results (RFC 8601) may be believed: the account's own mail servers."""
 
 
 ChannelEvent = Inbound | Receipt
@@ -131,6 +135,9 @@ class Parsed:
 
     events: tuple[ChannelEvent, ...]
     reply: HttpReply = field(default_factory=HttpReply)
+    mails: tuple[RawMail, ...] = ()
+    """Whole mails, which a worker process reads before they are stored; apart from the events, so
+    that what needs no worker does not wait for one."""
 
 
 # ---------------------------------------------------------------- what goes out
@@ -206,6 +213,8 @@ class Capabilities:
     concurrency: int = 4
     """Sends under way at once per account; messages to one person stay in order."""
     bad_signature_status: int = 403
+    body_limit: int = 0
+    """Bytes of the largest webhook body, where it is more than the gateway's own limit: mails."""
     secrets: tuple[str, ...] = ()
     """Names of settings that are secret; filled from the settings' field metadata."""
 
@@ -244,6 +253,17 @@ class Webhook(Protocol):
     def parse(self, request: HttpRequest) -> Parsed:
         """Turn a verified request into events. Pure: called before anything is stored.
         Raises `ParseError` with one line that says what is wrong."""
+        ...
+
+
+@runtime_checkable
+class Doorkeeper(Protocol):
+    """A webhook whose signature does not cover what the call carries: something has to be remembered
+    so that a signature seen on the way is of no use a second time."""
+
+    async def admit(self, request: HttpRequest) -> None:
+        """Called between `verify` and `parse`; may use `World.memo`. The same call again, as a
+        provider's retry, is admitted. Raises `BadSignature`, or `StoreError` for "try later"."""
         ...
 
 
@@ -336,6 +356,10 @@ class Correspondent(Protocol):
     @property
     def loop_mark(self) -> str:
         """What its automatic letters carry; a letter that arrives with it is our own."""
+        ...
+
+    def placed(self, mail: RawMail) -> RawMail:
+        """A letter that came, with what only this account knows of it: `token`, `trusted_authserv`."""
         ...
 
 

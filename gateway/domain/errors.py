@@ -51,6 +51,11 @@ class StoreFull(StoreError, Overloaded):
     """The disk is full; nothing of the unit is stored. Service resumes when there is space."""
 
 
+class StoreAway(StoreError, Overloaded):
+    """The database server cannot be reached or does not get to it; nothing of the unit is stored, or
+    what became of it cannot be found out yet. Service resumes when the server answers."""
+
+
 class Conflict(GatewayError):
     """Somebody else changed what the plan was made from; it is discarded and made anew."""
 

@@ -52,6 +52,33 @@ class FlagHandle:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifyHandle:
+    """An address was proved to be the sender's; what was proved once stays so."""
+
+    handle_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeContacts:
+    """Two records of one person become one: the handles and inquiries of `other` are `contact_id`'s.
+    Conversations stay as they are, each replies where it did."""
+
+    contact_id: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitContact:
+    """An address becomes a contact of its own again, with the inquiries of its conversations."""
+
+    handle_id: str
+    contact_id: str
+    """The new one's."""
+    name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenConversation:
     """The first message between a handle and an account."""
 
@@ -100,6 +127,28 @@ class ChangeInquiry:
     dialogue: Mapping[str, JSON] | None = None
     assigned_to: str | None = None
     """'' gives it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveMessages:
+    """Messages become those of another inquiry, with what they have in the outbox. Each stays in its
+    conversation: where it was said and where it is answered does not change."""
+
+    source: str
+    """The inquiry they leave."""
+    target: str
+    message_ids: tuple[str, ...] = ()
+    """Empty: all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndMerged:
+    """Closes an inquiry whose messages went to another one; its number and ids lead there."""
+
+    inquiry_id: str
+    version: int
+    """As for `ChangeInquiry`."""
+    into: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +226,15 @@ Op = (
     CreateContact
     | UpdateContact
     | FlagHandle
+    | VerifyHandle
+    | MergeContacts
+    | SplitContact
     | OpenConversation
     | TouchConversation
     | CreateInquiry
     | ChangeInquiry
+    | MoveMessages
+    | EndMerged
     | AddMessage
     | Send
     | SetTimer

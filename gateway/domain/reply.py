@@ -86,6 +86,8 @@ def incoming(message_id: str, event: Inbound, conversation_id: str, inquiry_id: 
         for name in ("mail_class", "redactions", "full_text")
         if event.facts.get(name)
     }
+    if event.verified:
+        meta["verified"] = True
     if meta.get("full_text") == event.text:
         del meta["full_text"]
     if event.attachments:

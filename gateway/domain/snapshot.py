@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from gateway.domain.decision import Certificate
 from gateway.domain.model import JSON, DeliveryState, InquiryState
 
+SAFETY_MARK = "safety"
+"""In the meta of an automatic text: it asks the sender not to send secrets."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
@@ -23,6 +26,8 @@ class AccountView:
     domain: str = ""
     """For Message-IDs; '' where the channel does not thread by headers."""
     subject: bool = False
+    window: float = 14 * 24 * 3600.0
+    """Seconds in which a message without a thread goes on with what was said last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,15 @@ class Snapshot:
     handle: HandleView | None = None
     conversation_id: str = ""
     inquiry: InquiryView | None = None
+    joined_by: str = ""
+    """How the inquiry was found: 'token', 'reference', 'subject', 'open'; '' without one."""
     target: MessageView | None = None
     """What a receipt or bounce is about."""
     automatic_today: int = 0
-    """Automatic messages to this conversation in the last 24 hours."""
+    """Automatic messages to this address in the last 24 hours, through any account."""
     greeted: bool = False
     """An automatic text of this conversation has said that it is automatic."""
+    warned: bool = False
+    """Within 24 hours an automatic text of this conversation has asked not to send secrets. Looked
+    up only for a message that held one."""
     certificates: tuple[Certificate, ...] = ()

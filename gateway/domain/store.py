@@ -27,6 +27,10 @@ class Tx(Reader, Protocol):
         """Execute; the number of rows changed."""
         ...
 
+    def run_many(self, query: str, rows: Iterable[Mapping[str, Any]], /) -> int:
+        """Execute once for each row; the number of rows changed."""
+        ...
+
     def log(self, event: LogEvent) -> None:
         """Append to the event log in this transaction."""
         ...
@@ -49,6 +53,20 @@ class Store(Protocol):
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run `query` against a consistent snapshot beside the writer."""
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may work on the same database."""
+        ...
+
+    def tell(self, topic: str) -> None:
+        """Tell the other processes that there is something new: 'intake', 'outbox' or 'timers'. Only
+        a hint: it may get lost, and whoever waits for it looks by itself now and then."""
+        ...
+
+    def hear(self, callback: Callable[[str], None]) -> None:
+        """Have the callback told, on the event loop, what any process tells."""
         ...
 
 

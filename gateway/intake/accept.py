@@ -17,8 +17,9 @@ from gateway.domain.codec import kind_of
 from gateway.domain.errors import GatewayError, Overloaded, ParseError, WorkLost
 from gateway.domain.store import Blobs, Store, Tx
 from gateway.domain.world import Clock, Ids, Log
-from gateway.intake.reading import MailRead, clean, read_and_redact, stored_form
-from gateway.intake.redact import redact
+from gateway.intake.files import is_text
+from gateway.intake.reading import MailRead, clean, read_and_redact, storable, stored_form
+from gateway.intake.redact import STANDARD, Policy, redact
 
 T = TypeVar("T")
 
@@ -63,6 +64,8 @@ class Accept:
     ids: Ids
     log: Log
     identity: MailIdentity = field(default_factory=MailIdentity)
+    policy: Policy = STANDARD
+    """What is taken out beyond secrets."""
     arrived: Callable[[], None] = lambda: None
     """Told after each commit that there is work."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -86,7 +89,8 @@ class Accept:
             # The key of what came, before anything is taken out of it.
             try:
                 key = self.dedup_key(event)
-                safe = clean(event) if _is_small(event) else await self._clean_elsewhere(event)
+                small = _is_small(event)
+                safe = clean(event, self.policy) if small else await self._clean_elsewhere(event)
             except Overloaded:
                 self.counts[account, "overloaded"] += 1
                 raise
@@ -103,9 +107,9 @@ class Accept:
         if rows:
             await self._commit(account, rows, blobs)
 
-    async def mail(self, account: str, raw: RawMail) -> None:
+    async def mail(self, account: str, raw: RawMail, verified: str = "smtp") -> None:
         """Read and store one mail; what cannot be read is kept in quarantine. Returns after the
-        commit. Raises `Overloaded` with nothing stored."""
+        commit. Raises `Overloaded` with nothing stored. `verified`: how it came, and its proof."""
         try:
             read = await self._read(raw)
         except Overloaded:
@@ -117,22 +121,19 @@ class Accept:
             meta = {"mail_from": raw.sender, "recipients": list(raw.recipients)}
             await self.quarantine(account, raw.data, f"mail: {_told(error)}", meta)
             return
-        await self.store_mail(account, read)
+        await self.store_mail(account, read, verified)
 
     async def _read(self, raw: RawMail) -> MailRead:
         """Once more when the worker died under it: most often something else killed that one, such
         as a kernel short of memory. A mail that did it itself does it again."""
         own = self.identity
+        given = (raw, own.own_addresses, own.loop_marks, self.policy)
         try:
-            return await self.workers.run(
-                read_and_redact, raw, own.own_addresses, own.loop_marks, timeout=READ_SECONDS
-            )
+            return await self.workers.run(read_and_redact, *given, timeout=READ_SECONDS)
         except WorkLost:
-            return await self.workers.run(
-                read_and_redact, raw, own.own_addresses, own.loop_marks, timeout=READ_SECONDS
-            )
+            return await self.workers.run(read_and_redact, *given, timeout=READ_SECONDS)
 
-    async def store_mail(self, account: str, read: MailRead) -> None:
+    async def store_mail(self, account: str, read: MailRead, verified: str = "smtp") -> None:
         now = self.clock.now()
         steps.reach("accept.parsed")
         rows: list[dict[str, Any]] = []
@@ -143,7 +144,7 @@ class Accept:
             if isinstance(event, Inbound) and event.attachments:
                 safe, addresses = await self._keep_attachments(event)
                 blobs.append((number, addresses))
-            rows.append(self._row(account, safe, key, "smtp", now))
+            rows.append(self._row(account, safe, key, verified, now))
         await self._commit(account, rows, blobs)
 
     async def quarantine(
@@ -170,7 +171,8 @@ class Accept:
             meta["sealed"] = await self.blobs.put(more)
             kept.append(meta["sealed"])
             data = more + b"\0" + data
-        reason = redact(reason).text  # it may quote what it could not read
+        # It may quote what it could not read.
+        reason = storable(redact(reason, policy=self.policy).text)
         row = {
             "id": self.ids.new(),
             "account": account,
@@ -211,7 +213,7 @@ class Accept:
     async def _clean_elsewhere(self, event: ChannelEvent) -> ChannelEvent:
         try:
             async with asyncio.timeout(CLEAN_PATIENCE):
-                return await self.workers.run(clean, event, timeout=READ_SECONDS)
+                return await self.workers.run(clean, event, self.policy, timeout=READ_SECONDS)
         except TimeoutError as error:
             raise Overloaded("no worker came to redact it in time") from error
 
@@ -231,8 +233,8 @@ class Accept:
         return {
             "id": self.ids.new(),
             "account": account,
-            "dedup_key": key,
-            "lane": f"{account}|{event.lane}",
+            "dedup_key": storable(key),
+            "lane": storable(f"{account}|{event.lane}"),
             "type": kind_of(event),
             "received_at": now,
             "verified": verified,
@@ -268,6 +270,8 @@ def _is_small(event: ChannelEvent) -> bool:
     """Whether redacting it takes no noticeable time."""
     if isinstance(event, Receipt):
         return len(event.detail) + len(event.code) <= INLINE_TEXT
+    if event.attachments and any(map(is_text, event.attachments)):
+        return False
     size = len(event.text) + len(event.subject) + len(event.name)
     if event.facts or event.reply_to:
         size += len(str(event.facts)) + len(str(event.reply_to))

@@ -64,9 +64,14 @@ FILTERS: tuple[Callable[[Inbound, Snapshot], Verdict | None], ...] = (
 )
 
 
-def judge(event: Inbound, seen: Snapshot) -> Verdict:
-    """The first verdict, else `GO`."""
+def judged_by(event: Inbound, seen: Snapshot) -> tuple[Verdict, str]:
+    """The first verdict and the name of the filter that gave it; `GO` and '' when none did."""
     for look in FILTERS:
         if (verdict := look(event, seen)) is not None:
-            return verdict
-    return Verdict.GO
+            return verdict, look.__name__
+    return Verdict.GO, ""
+
+
+def judge(event: Inbound, seen: Snapshot) -> Verdict:
+    """The first verdict, else `GO`."""
+    return judged_by(event, seen)[0]

@@ -11,8 +11,17 @@ from pydantic_core import to_json
 from gateway.domain.channel import ChannelEvent, Inbound, RawMail, Receipt
 from gateway.domain.codec import encode
 from gateway.domain.model import JSON
+from gateway.intake.files import clean_files
 from gateway.intake.mail import read_mail, to_event
-from gateway.intake.redact import Redacted, redact, redact_json, redact_name
+from gateway.intake.redact import (
+    PLACEHOLDERS,
+    STANDARD,
+    Policy,
+    Redacted,
+    redact,
+    redact_json,
+    redact_name,
+)
 
 #: An id as mail writes it: `<local@domain>`. Its digits are nobody's card.
 _ID = re.compile(r"<[^<>\s@]+@[^<>\s]+>")
@@ -20,6 +29,8 @@ _ID = re.compile(r"<[^<>\s@]+@[^<>\s]+>")
 _ADDRESS = re.compile(r"[^<>\s@]+@[^<>\s]+")
 #: What the customer wrote stays text, whatever it looks like.
 _TEXTS = frozenset({"full_text", "subject", "detail"})
+#: Characters from which on a secret is not part of something else by chance.
+_TELLING = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,10 @@ class MailRead:
 
 
 def read_and_redact(
-    raw: RawMail, own_addresses: frozenset[str], loop_marks: frozenset[str]
+    raw: RawMail,
+    own_addresses: frozenset[str],
+    loop_marks: frozenset[str],
+    policy: Policy = STANDARD,
 ) -> MailRead:
     """Read one mail and redact what it says. Raises `ParseError`."""
     mail = read_mail(raw, own_addresses=own_addresses, loop_marks=loop_marks)
@@ -50,46 +64,62 @@ def read_and_redact(
         seen.update(sha256(attachment.data or b"").digest())
     event = to_event(mail, raw)
     events = event if isinstance(event, tuple) else (event,)
-    return MailRead(tuple(clean(one) for one in events), seen.digest())
+    return MailRead(tuple(clean(one, policy) for one in events), seen.digest())
 
 
-def clean(event: ChannelEvent) -> ChannelEvent:
-    """The event without card numbers, codes, passwords and ID numbers.
+def clean(event: ChannelEvent, policy: Policy = STANDARD) -> ChannelEvent:
+    """The event without card numbers, codes, passwords and ID numbers, attached texts included.
 
     What was taken out stands in `facts["redactions"]`, as kinds; the sender is told not to send it.
     Ids stay as they are, also inside `reply_to` and `facts`: the event's own, and every text of the
     form `<…@…>`. A changed one would answer nothing and match nothing.
     """
     if isinstance(event, Receipt):
-        code, detail = redact(event.code).text, redact(event.detail).text
+        code = redact(event.code, policy=policy).text
+        detail = redact(event.detail, policy=policy).text
         if (code, detail) == (event.code, event.detail):
             return event
         return replace(event, code=code, detail=detail)
-    text = redact(event.text)
-    subject = redact(event.subject) if event.subject else Redacted("")
-    name = redact(event.name).text if event.name else ""
-    facts = _clean_values(event, event.facts) if event.facts else event.facts
+    text = redact(event.text, policy=policy, alone=True)
+    subject = redact(event.subject, policy=policy) if event.subject else Redacted("")
+    name = redact(event.name, policy=policy).text if event.name else ""
+    facts = _clean_values(event, event.facts, policy) if event.facts else event.facts
     changed: dict[str, Any] = {}
-    if text.redactions or subject.redactions:
-        kinds: list[JSON] = [
-            *dict.fromkeys(r.kind for r in (*text.redactions, *subject.redactions))
-        ]
-        facts = {**facts, "redactions": kinds}
+    kinds = [r.kind for r in (*text.redactions, *subject.redactions)]
+    if kinds:
         changed |= {"text": text.text, "subject": subject.text}
-    if facts != event.facts:
-        changed["facts"] = facts
+        if event.facts.get("full_text") and event.facts["full_text"] != event.text:
+            facts = {**facts, "full_text": _without(str(facts["full_text"]), event.text, text)}
     if name != event.name:
         changed["name"] = name
     if event.attachments:
+        files = clean_files(event.attachments, policy)
+        kinds += [kind for file in files for kind in file.kinds]
         changed["attachments"] = tuple(
-            replace(a, name=redact_name(a.name)) for a in event.attachments
+            replace(file.attachment, name=redact_name(file.attachment.name, policy))
+            for file in files
         )
+    if kinds:
+        found: list[JSON] = [*dict.fromkeys(kinds)]
+        facts = {**facts, "redactions": found}
+    if facts != event.facts:
+        changed["facts"] = facts
     if event.reply_to:
-        changed["reply_to"] = _clean_values(event, event.reply_to)
+        changed["reply_to"] = _clean_values(event, event.reply_to, policy)
     return replace(event, **changed) if changed else event
 
 
-def _clean_values(event: Inbound, values: Mapping[str, JSON]) -> dict[str, JSON]:
+def _without(whole: str, part: str, redacted: Redacted) -> str:
+    """The whole text without what only the part, the visible reply, gave away: a code that stood
+    alone in it has words around it in the whole, quoted ones."""
+    for taken in redacted.redactions:
+        secret = part[taken.start : taken.end]
+        if taken.kind in PLACEHOLDERS and len(secret) >= _TELLING:
+            whole = whole.replace(secret, PLACEHOLDERS[taken.kind])
+    return whole
+
+
+def _clean_values(event: Inbound, values: Mapping[str, JSON], policy: Policy) -> dict[str, JSON]:
     """Facts, or what the channel wants back: texts redacted, ids as they are."""
     # These are stored as they are in any case.
     own = {event.external_id, event.sender, *event.thread.message_ids}
@@ -100,11 +130,26 @@ def _clean_values(event: Inbound, values: Mapping[str, JSON]) -> dict[str, JSON]
         form = _ADDRESS if key == "reply_address" else _ID
         return text in own or form.fullmatch(text) is not None
 
-    safe = redact_json(dict(values), keep=is_id)
+    safe = redact_json(dict(values), keep=is_id, policy=policy)
     assert isinstance(safe, dict)  # noqa: S101 - what went in
     return safe
 
 
 def stored_form(event: ChannelEvent) -> str:
-    """The JSON that is written in place of what arrived."""
-    return to_json(encode(event)).decode()
+    """The JSON that is written in place of what arrived, without U+0000 (`storable`)."""
+    body = to_json(encode(event)).decode()
+    # One look at the whole, as JSON writes it, is all that the usual message costs.
+    return to_json(_storable(encode(event))).decode() if "\\u0000" in body else body
+
+
+def storable(text: str) -> str:
+    """The text without U+0000, which PostgreSQL cannot store: U+FFFD stands in its place."""
+    return text.replace("\0", "\ufffd")
+
+
+def _storable(value: JSON) -> JSON:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {storable(key): _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value

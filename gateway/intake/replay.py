@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.domain.channel import Channel, HttpRequest, RawMail, Webhook
+from gateway.domain.channel import Channel, Correspondent, HttpRequest, RawMail, Webhook
 from gateway.domain.errors import NotAllowed, NotFound
 from gateway.domain.model import JSON
 from gateway.domain.plan import LogEvent, derived_id
@@ -48,6 +48,8 @@ class Replay:
         row = await self.store.read(lambda r: r.one("intake.quarantined_one", id=reference))
         if row is None:
             raise NotFound(f"nothing in quarantine is called {reference!r}")
+        if row["state"] == "expired":
+            raise NotFound(f"the bytes of {reference} are deleted: it was kept for its days")
         if row["state"] != "kept":
             raise NotAllowed(f"{reference} was replayed already")
         if row["stage"] == "plan":
@@ -75,8 +77,12 @@ class Replay:
 
     async def _mail(self, row: Row, data: bytes, meta: Mapping[str, Any]) -> None:
         raw = RawMail(data, meta["mail_from"], tuple(meta["recipients"]), row["at"])
+        channel: object = self.channels.get(row["account"])
+        await self._read(row, channel.placed(raw) if isinstance(channel, Correspondent) else raw)
+
+    async def _read(self, row: Row, raw: RawMail) -> None:
         identity = self.intake.identity
-        read = read_and_redact(raw, identity.own_addresses, identity.loop_marks)
+        read = read_and_redact(raw, identity.own_addresses, identity.loop_marks, self.intake.policy)
         await self.intake.store_mail(row["account"], read)
 
     async def _webhook(self, row: Row, data: bytes, meta: Mapping[str, Any]) -> None:
@@ -91,7 +97,10 @@ class Replay:
             received_at=meta["at"],
             path=meta["path"],
         )
-        await self.intake.events(row["account"], channel.parse(request).events, _VERIFIED)
+        parsed = channel.parse(request)
+        for mail in parsed.mails:
+            await self._read(row, mail)
+        await self.intake.events(row["account"], parsed.events, _VERIFIED)
 
     # ------------------------------------------------------------ could not be planned
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from aiohttp import web
 
-from gateway.domain.channel import Channel, HttpRequest, Parsed, Webhook
+from gateway.domain.channel import Channel, Doorkeeper, HttpRequest, Parsed, RawMail, Webhook
 from gateway.domain.errors import BadSignature, GatewayError, Overloaded, ParseError
 from gateway.domain.world import Clock, Log
 from gateway.intake.accept import Accept
@@ -20,6 +20,14 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 RETRY_AFTER = "5"
 #: Seconds a body may take to arrive. Whoever is slower holds one of a bounded number of places.
 BODY_SECONDS = 10.0
+#: Bodies larger than the gateway's own limit at once; only mail channels take them, and whether one
+#: is genuine is known only when all of it is in memory.
+LARGE_AT_ONCE = 4
+#: Seconds more that the rest of such a body may take.
+LARGE_SECONDS = 50.0
+#: Seconds a caller waits for its mails to be read and stored; the providers of mail hang up after 20
+#: to 60. The work goes on, and the retry finds it done.
+MAIL_PATIENCE = 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,10 @@ class Door:
     webhook: Webhook | None
     """The channel, where it takes webhooks."""
     bad_signature_status: int = 403
+    body_limit: int = 0
+    """Bytes of a body, where the channel needs more than the gateway's limit."""
+    keeper: Doorkeeper | None = None
+    """The channel, where it has to remember calls."""
 
     @classmethod
     def of(cls, kind: str, account: str, channel: Channel) -> Self:
@@ -41,6 +53,8 @@ class Door:
             account,
             webhook if isinstance(webhook, Webhook) else None,
             channel.capabilities.bad_signature_status,
+            channel.capabilities.body_limit,
+            webhook if isinstance(webhook, Doorkeeper) else None,
         )
 
 
@@ -50,7 +64,7 @@ class WebhookRoute:
     Args:
         doors: by account id.
         public_url: what providers call us; a signature covers it, never the Host header.
-        body_limit: bytes of a body; more is 413.
+        body_limit: bytes of a body, unless its channel allows more; beyond it is 413.
         in_flight: calls under way; one more is 503 at once.
     """
 
@@ -72,6 +86,7 @@ class WebhookRoute:
         self._public_url = public_url
         self._body_limit = body_limit
         self._in_flight = in_flight
+        self._large = 0
 
     def routes(self) -> list[web.RouteDef]:
         """For `Application.add_routes`."""
@@ -116,9 +131,14 @@ class WebhookRoute:
         try:
             # Small bodies come with their headers; only for the others is a clock worth its price.
             content = request.content
-            body = content.read_nowait() if content.is_eof() else await _in_time(request)
-            if len(body) > self._body_limit:
-                return self._too_large()
+            if content.is_eof():
+                body = content.read_nowait()
+            elif door.body_limit > self._body_limit:
+                body = await self._large_body(request, door.body_limit)
+            else:
+                body = await _in_time(request)
+            if len(body) > self._body_limit and len(body) > door.body_limit:
+                return self._too_large(door)
             call = HttpRequest(
                 method=request.method,
                 url=self._public_url + request.raw_path,
@@ -129,14 +149,44 @@ class WebhookRoute:
             )
             return await self._take(door, call, request)
         except web.HTTPRequestEntityTooLarge:
-            return self._too_large()
+            return self._too_large(door)
+        except Overloaded as error:
+            intake.counts["", "overloaded"] += 1
+            return _reply(503, f"{error}; try again")
         except web.HTTPRequestTimeout:
             return _reply(408, f"the body did not arrive within {BODY_SECONDS:.0f} s")
         finally:
             intake.calls -= 1
 
-    def _too_large(self) -> web.Response:
-        return _reply(413, f"the body is larger than {self._body_limit} bytes")
+    def _too_large(self, door: Door) -> web.Response:
+        return _reply(
+            413, f"the body is larger than {max(self._body_limit, door.body_limit)} bytes"
+        )
+
+    async def _large_body(self, request: web.BaseRequest, limit: int) -> bytes:
+        """A body that may be as large as a mail. Beyond the ordinary size it needs one of a few
+        places, so that nobody fills the memory with what cannot be verified before its end.
+
+        Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout, Overloaded.
+        """
+        body, placed = bytearray(), False
+        try:
+            async with asyncio.timeout(BODY_SECONDS) as patience:
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    if len(body) > limit:
+                        raise web.HTTPRequestEntityTooLarge(limit, len(body))
+                    if len(body) > self._body_limit and not placed:
+                        if self._large >= LARGE_AT_ONCE:
+                            raise Overloaded("too many large bodies at once")
+                        self._large, placed = self._large + 1, True
+                        now = asyncio.get_running_loop().time()
+                        patience.reschedule(now + LARGE_SECONDS)
+        except TimeoutError as error:
+            raise web.HTTPRequestTimeout from error
+        finally:
+            self._large -= placed
+        return bytes(body)
 
     async def _take(
         self, door: Door, call: HttpRequest, request: web.BaseRequest
@@ -146,16 +196,21 @@ class WebhookRoute:
             return _reply(405, f"{door.kind} accounts take no webhooks")
         try:
             proof = channel.verify(call)
+            if door.keeper is not None:
+                await door.keeper.admit(call)
         except BadSignature as error:
             # Metadata only: the body of a stranger is not kept.
             self._intake.counts[door.account, "refused"] += 1
             self._log.warning("webhook refused", account=door.account, why=str(error))
             return _reply(door.bad_signature_status, f"refused: {error}")
+        except GatewayError as error:
+            return _reply(503, f"not looked at, try again: {error}")
         try:
             parsed = self._parsed(door, channel, call)
-            await self._intake.events(
-                door.account, parsed.events, f"{proof.scheme}:{proof.key_id}", call.received_at
-            )
+            verified = f"{proof.scheme}:{proof.key_id}"
+            if parsed.mails:
+                await self._mails(door.account, parsed.mails, verified)
+            await self._intake.events(door.account, parsed.events, verified, call.received_at)
         except ParseError as error:
             return await self._keep(door, call, str(error))
         except Overloaded as error:
@@ -164,6 +219,17 @@ class WebhookRoute:
             self._log.error("webhook not stored", account=door.account, why=str(error))
             return _reply(503, "not stored, try again")
         return acknowledge(request, parsed.reply)
+
+    async def _mails(self, account: str, mails: tuple[RawMail, ...], verified: str) -> None:
+        """Read and store them; all or some are stored when `Overloaded` is raised, which the retry
+        finds out."""
+        work = asyncio.gather(*(self._intake.mail(account, mail, verified) for mail in mails))
+        work.add_done_callback(_looked_at)
+        try:
+            async with asyncio.timeout(MAIL_PATIENCE):
+                await asyncio.shield(work)
+        except TimeoutError as error:
+            raise Overloaded("the mail could not be read in time") from error
 
     def _parsed(self, door: Door, channel: Webhook, call: HttpRequest) -> Parsed:
         try:
@@ -199,6 +265,12 @@ async def _in_time(request: web.BaseRequest) -> bytes:
             return await request.read()
     except TimeoutError as error:
         raise web.HTTPRequestTimeout from error
+
+
+def _looked_at(work: "asyncio.Future[list[None]]") -> None:
+    """Nobody may be waiting for it any more: then its failure is the retry's to tell."""
+    if not work.cancelled():
+        work.exception()
 
 
 def _reply(status: int, text: str) -> web.Response:

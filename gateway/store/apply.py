@@ -13,15 +13,20 @@ from gateway.domain.plan import (
     ChangeInquiry,
     CreateContact,
     CreateInquiry,
+    EndMerged,
     FlagHandle,
     Log,
     MarkDelivery,
+    MergeContacts,
+    MoveMessages,
     OpenConversation,
     Plan,
     Send,
     SetTimer,
+    SplitContact,
     TouchConversation,
     UpdateContact,
+    VerifyHandle,
 )
 from gateway.domain.store import Tx
 
@@ -65,6 +70,23 @@ def _update_contact(tx: Tx, op: UpdateContact, now: float) -> None:  # noqa: ARG
 
 def _flag_handle(tx: Tx, op: FlagHandle, now: float) -> None:  # noqa: ARG001
     tx.run("contacts.flag_handle", id=op.handle_id, flag=op.flag)
+
+
+def _verify_handle(tx: Tx, op: VerifyHandle, now: float) -> None:  # noqa: ARG001
+    tx.run("contacts.verify_handle", id=op.handle_id)
+
+
+def _merge_contacts(tx: Tx, op: MergeContacts, now: float) -> None:  # noqa: ARG001
+    tx.run("contacts.move_handles", contact_id=op.contact_id, other=op.other)
+    tx.run("contacts.move_inquiries", contact_id=op.contact_id, other=op.other)
+
+
+def _split_contact(tx: Tx, op: SplitContact, now: float) -> None:
+    tx.run(
+        "contacts.add_contact", id=op.contact_id, name=op.name, language=op.language, created_at=now
+    )
+    tx.run("contacts.move_handle", id=op.handle_id, contact_id=op.contact_id)
+    tx.run("contacts.move_inquiries_of", handle_id=op.handle_id, contact_id=op.contact_id)
 
 
 def _open_conversation(tx: Tx, op: OpenConversation, now: float) -> None:
@@ -118,6 +140,27 @@ def _change_inquiry(tx: Tx, op: ChangeInquiry, now: float) -> None:
         at=now,
     )
     if not changed:
+        msg = f"inquiry {op.inquiry_id} is no longer at version {op.version}"
+        raise Conflict(msg)
+
+
+def _move_messages(tx: Tx, op: MoveMessages, now: float) -> None:  # noqa: ARG001
+    if not op.message_ids:
+        tx.run("messages.move_all", source=op.source, target=op.target)
+        tx.run("messages.move_all_sends", source=op.source, target=op.target)
+        return
+    for message_id in op.message_ids:
+        if not tx.run("messages.move", id=message_id, source=op.source, target=op.target):
+            msg = f"message {message_id} is no longer in inquiry {op.source}"
+            raise Conflict(msg)
+        tx.run("messages.move_send", id=message_id, target=op.target)
+
+
+def _end_merged(tx: Tx, op: EndMerged, now: float) -> None:
+    tx.run("inquiries.keep_place", id=op.into, other=op.inquiry_id)
+    if not tx.run(
+        "inquiries.end_merged", id=op.inquiry_id, version=op.version, into=op.into, at=now
+    ):
         msg = f"inquiry {op.inquiry_id} is no longer at version {op.version}"
         raise Conflict(msg)
 
@@ -197,10 +240,15 @@ _APPLY: dict[type, Callable[[Tx, Any, float], None]] = {
     CreateContact: _create_contact,
     UpdateContact: _update_contact,
     FlagHandle: _flag_handle,
+    VerifyHandle: _verify_handle,
+    MergeContacts: _merge_contacts,
+    SplitContact: _split_contact,
     OpenConversation: _open_conversation,
     TouchConversation: _touch_conversation,
     CreateInquiry: _create_inquiry,
     ChangeInquiry: _change_inquiry,
+    MoveMessages: _move_messages,
+    EndMerged: _end_merged,
     AddMessage: _add_message,
     Send: _send,
     SetTimer: _set_timer,

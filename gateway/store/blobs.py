@@ -6,12 +6,16 @@ address: a crash leaves at most a file that nothing refers to.
 
 import asyncio
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from gateway import steps
 from gateway.domain.errors import NotFound, StoreError, StoreFull
+
+#: Seconds in which bytes are not deleted after they were put.
+_JUST_PUT = 3600.0
 
 
 class Cipher(Protocol):
@@ -36,6 +40,23 @@ class FileBlobs:
     async def get(self, address: str) -> bytes:
         return await asyncio.to_thread(self._get, address)
 
+    async def remove(self, address: str) -> None:
+        """Delete what nothing names any more. Bytes that were put again within the last hour stay:
+        whoever put them is about to name them."""
+        await asyncio.to_thread(self._remove, address)
+
+    def _remove(self, address: str) -> None:
+        path = self._path(address)
+        try:
+            if time.time() - path.stat().st_mtime > _JUST_PUT:
+                path.unlink()
+                _sync_directory(path.parent)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            msg = f"cannot delete blob {address[:12]}…: {error.strerror}"
+            raise StoreError(msg) from error
+
     def _path(self, address: str) -> Path:
         return self._root / address[:2] / address[2:]
 
@@ -46,7 +67,9 @@ class FileBlobs:
         partial = path.with_name(f"{path.name}.{os.urandom(6).hex()}.partial")
         try:
             self._make(path.parent)
-            if not path.exists():
+            if path.exists():
+                os.utime(path)  # see `remove`
+            else:
                 with partial.open("wb") as file:
                     file.write(self._cipher.seal(data))
                     steps.reach("blob.written")

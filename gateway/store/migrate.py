@@ -1,7 +1,8 @@
-"""Brings the schema up to date: plain SQL files, each in one transaction, under a lock of the kernel.
+"""Brings the schema up to date: plain SQL files, each in one transaction, under a lock.
 
-A file lock (flock) is gone the instant its holder dies, so a `kill -9` in the middle of a migration
-blocks no later start; the transaction it died in is rolled back by the database.
+The lock (a file's on SQLite, the session's on PostgreSQL) is gone the instant its holder dies, so a
+`kill -9` in the middle of a migration blocks no later start; the transaction it died in is rolled
+back by the database.
 """
 
 import fcntl
@@ -17,7 +18,7 @@ from gateway.domain.errors import StoreError
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 #: The schema this program writes, and the oldest program that can still work on it.
-SCHEMA = 1
+SCHEMA = 3
 OLDEST_CODE_OK = 1
 
 
@@ -31,10 +32,10 @@ def file_lock(path: Path) -> Iterator[None]:
 
 def statements(script: str) -> Iterator[str]:
     """The statements of a plain SQL script, one by one: DDL must stay inside our transaction, and
-    `executescript` would commit it."""
+    `executescript` would commit it. What stands in comments is none."""
     buffer = ""
     for line in script.splitlines(keepends=True):
-        if not buffer and (not line.strip() or line.lstrip().startswith("--")):
+        if not buffer and (not line.strip() or line.lstrip().startswith(("--", "/*"))):
             continue
         buffer += line
         if sqlite3.complete_statement(buffer):
@@ -71,8 +72,8 @@ def migrate(connection: Any, begin: str, adapt: Callable[[str], str] = lambda sq
             continue
         cursor.execute(begin)
         steps.reach("migration.begun")
-        for statement in statements(path.read_text(encoding="utf-8")):
-            cursor.execute(adapt(statement))
+        for statement in statements(adapt(path.read_text(encoding="utf-8"))):
+            cursor.execute(statement)
         cursor.execute(
             f"INSERT INTO schema_version (number, oldest_code_ok) VALUES ({number:d}, {OLDEST_CODE_OK:d})"  # noqa: S608 - two integers of ours
         )

@@ -25,31 +25,48 @@ def link(chain: str, seq: int, row: Row) -> str:
     return sha256(line.encode()).hexdigest()
 
 
+def unsealed(
+    events: Iterable[LogEvent],
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Rows for `events.append` and `events.append_contents`, without number and chain."""
+    rows: list[dict[str, object]] = []
+    inner: list[dict[str, object]] = []
+    for event in events:
+        salt, data = contents(event)
+        rows.append(
+            {
+                "id": event.id,
+                "seq": None,
+                "kind": event.kind,
+                "inquiry_id": event.inquiry_id,
+                # What comes back from the column is a float, and the chain covers how it is written.
+                "at": float(event.at),
+                "digest": digest(salt, data),
+                "chain": "",
+            }
+        )
+        inner.append({"event_id": event.id, "salt": salt, "data": data})
+    return rows, inner
+
+
+def number(last: Row | None, rows: Iterable[Row]) -> list[dict[str, object]]:
+    """The rows with number and chain, continuing after `last`."""
+    seq = int(last["seq"]) if last else 0
+    chain = str(last["chain"]) if last else GENESIS
+    numbered: list[dict[str, object]] = []
+    for row in rows:
+        seq += 1
+        chain = link(chain, seq, row)
+        numbered.append({**row, "seq": seq, "chain": chain})
+    return numbered
+
+
 def seal(
     last: Row | None, events: Iterable[LogEvent]
 ) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Rows for `events.append` and `events.append_contents`, continuing after `last`."""
-    seq = int(last["seq"]) if last else 0
-    chain = str(last["chain"]) if last else GENESIS
-    rows: list[dict[str, object]] = []
-    inner: list[dict[str, object]] = []
-    for event in events:
-        seq += 1
-        salt, data = contents(event)
-        row: dict[str, object] = {
-            "id": event.id,
-            "seq": seq,
-            "kind": event.kind,
-            "inquiry_id": event.inquiry_id,
-            # What comes back from the column is a float, and the chain covers how it is written.
-            "at": float(event.at),
-            "digest": digest(salt, data),
-        }
-        chain = link(chain, seq, row)
-        row["chain"] = chain
-        rows.append(row)
-        inner.append({"event_id": event.id, "salt": salt, "data": data})
-    return rows, inner
+    rows, inner = unsealed(events)
+    return number(last, rows), inner
 
 
 def verify(reader: Reader, page: int = 1000) -> int:

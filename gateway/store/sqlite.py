@@ -5,7 +5,6 @@ fsync (`synchronous=FULL`). Results are handed out only after the COMMIT.
 """
 
 import asyncio
-import re
 import sqlite3
 import threading
 import time
@@ -22,7 +21,7 @@ from gateway.domain.errors import Conflict, GatewayError, Overloaded, StoreError
 from gateway.domain.store import Reader, Tx
 from gateway.store import sealer
 from gateway.store.bulk import WIDEST, BulkInsert
-from gateway.store.catalog import SqliteAdapter, load, sql_of
+from gateway.store.catalog import load, spoken, sql_of
 from gateway.store.migrate import file_lock, migrate
 from gateway.store.transaction import Transaction
 
@@ -45,7 +44,8 @@ class _Unit:
 
 
 class SqliteStore:
-    """Implements `gateway.domain.store.Store`.
+    """Implements `gateway.domain.store.Store`. The gateway is the only process that works on it, but
+    for commands of a moment.
 
     Args:
         path: the database file; its folder must exist and be writable.
@@ -56,7 +56,7 @@ class SqliteStore:
     def __init__(self, path: Path, *, max_waiting: int = 4096, readers: int = 2) -> None:
         self._path = path
         self._max_waiting = max_waiting
-        self._catalog = load(SqliteAdapter)
+        self._catalog = load("sqlite")
         self._bulks: dict[str, BulkInsert] = {}
         self._groups: SimpleQueue[list[_Unit] | None] = SimpleQueue()
         self._next: list[_Unit] = []
@@ -76,6 +76,8 @@ class SqliteStore:
             "reruns": 0,
             "full": 0,
         }
+
+    shared = False
 
     # ------------------------------------------------------------ life
 
@@ -132,6 +134,12 @@ class SqliteStore:
             msg = "the store is not open"
             raise StoreError(msg)
         return await self._loop.run_in_executor(self._readers, self._read, query)
+
+    def tell(self, topic: str) -> None:
+        """Nobody else is there to be told."""
+
+    def hear(self, callback: Callable[[str], None]) -> None:
+        """Nobody else is there to be heard."""
 
     def _future(self) -> asyncio.Future[Any]:
         if self._loop is None or self._thread is None:
@@ -201,7 +209,7 @@ class SqliteStore:
             with file_lock(self._path.with_name(self._path.name + ".migrate")):
                 connection = self._connect()
                 connection.execute("PRAGMA journal_mode=WAL")
-                migrate(connection, "BEGIN IMMEDIATE", _for_sqlite)
+                migrate(connection, "BEGIN IMMEDIATE", lambda sql: spoken(sql, "sqlite"))
         except (OSError, sqlite3.Error, GatewayError) as error:
             if connection is not None:
                 connection.close()
@@ -338,6 +346,7 @@ class SqliteStore:
             return
         last = tx.one("events.last")
         rows, inner = sealer.seal(last, tx.pending)
+        steps.reach("seal.before")
         _insert(connection, self._bulk("events.append"), rows)
         _insert(connection, self._bulk("events.append_contents"), inner)
 
@@ -380,11 +389,6 @@ def _is_one_statement(group: list[_Unit]) -> bool:
         all(unit.work is None and unit.query == query for unit in group)
         and 0 < sum(len(unit.rows) for unit in group) <= WIDEST
     )
-
-
-def _for_sqlite(statement: str) -> str:
-    """Uncomment what a migration says to SQLite alone: `/* sqlite: WITHOUT ROWID */`."""
-    return re.sub(r"/\* sqlite: (.*?) \*/", r"\1", statement)
 
 
 def _lost(error: Exception) -> sqlite3.Error:

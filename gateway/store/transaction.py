@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.domain.plan import LogEvent
@@ -34,8 +34,12 @@ class Transaction:
         changed: int = self._catalog[query](self._connection, **values)
         return changed
 
+    def run_many(self, query: str, rows: Iterable[Mapping[str, Any]], /) -> int:
+        changed: int = self._catalog[query](self._connection, list(rows))
+        return changed
+
     def log(self, event: LogEvent) -> None:
-        """Sealed and written by the engine at the end of the group."""
+        """Written by the engine at the end of the transaction, and sealed then or soon after."""
         self.pending.append(event)
 
 

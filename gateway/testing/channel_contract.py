@@ -65,7 +65,12 @@ async def refuses_bad_missing_and_empty_signatures(contract: ChannelContract) ->
             for name in contract.account["signature_headers"]
             if name.lower() in call.request.headers
         ]
-        promise(bool(present), f"{call.name} has none of the signature headers")
+        promise(bool(present or call.signed_by), f"{call.name} has none of the signature headers")
+        for value in map(str.encode, call.signed_by):
+            promise(value in call.request.body, f"{call.name} does not hold what signs it")
+            for changed in (b"", value[:-1] + (b"0" if value[-1:] != b"0" else b"1"), value * 2):
+                body = call.request.body.replace(value, changed)
+                _refused(channel, replace(call.request, body=body), f"{call.name}, forged field")
         for name in present:
             others = {key: text for key, text in call.request.headers.items() if key != name}
             given = call.request.headers[name]
@@ -82,7 +87,12 @@ async def refuses_bad_missing_and_empty_signatures(contract: ChannelContract) ->
 
 
 async def signature_covers_the_raw_bytes(contract: ChannelContract) -> None:
-    """A body that differs in one byte is refused, wherever it is (64 places of each body)."""
+    """A body that differs in one byte is refused, wherever it is (64 places of each body), unless
+    `account.json` says that the provider signs no body: then the channel's page says so too."""
+    if not contract.account.get("signature_covers_body", True):
+        told = contract.page.read_text("utf-8") if contract.page.is_file() else ""
+        promise("not cover" in told, f"{contract.page.name} does not say what is not signed")
+        return
     channel = contract.build(contract.world())
     for call in contract.recorded:
         body = call.request.body
@@ -155,7 +165,7 @@ async def broken_bodies_are_parse_errors(contract: ChannelContract) -> None:
 
 async def answers_of_the_provider_map_to_declared_failures(contract: ChannelContract) -> None:
     """Every scripted answer leads to the declared result, and every kind of trouble is scripted."""
-    for kind, belongs in _TROUBLE.items():
+    for kind, belongs in _TROUBLE.items() if contract.sends_by_http else ():
         covered = any(belongs(case["answer"]) for case in contract.sends)
         promise(covered, f"sends.json has no case of: {kind}")
     for case in contract.sends:
@@ -168,6 +178,8 @@ async def answers_of_the_provider_map_to_declared_failures(contract: ChannelCont
 
 async def garbage_from_the_provider_is_a_delivery_error(contract: ChannelContract) -> None:
     """A load balancer's page instead of an answer: `Sent` or `DeliveryError`, nothing else."""
+    if not contract.sends_by_http:
+        return
     bodies = (b"<html>", b"\xff\xfe", b"[" * 100_000, b"[]", b"null", b'{"code":[],"sid":1}', b"")
     for status in (200, 201, 302, 400, 404, 500, 599):
         for body in bodies:
@@ -176,6 +188,8 @@ async def garbage_from_the_provider_is_a_delivery_error(contract: ChannelContrac
 
 async def never_cuts_a_text(contract: ChannelContract) -> None:
     """A text over the limit is refused here; splitting is decided before a channel is asked."""
+    if not contract.sends_by_http:
+        return
     async with FakeProvider() as provider:
         channel = contract.build(contract.world(), provider.url)
         too_long = "x" * (channel.capabilities.text_limit + 1)
@@ -189,6 +203,8 @@ async def never_cuts_a_text(contract: ChannelContract) -> None:
 async def one_send_is_one_request_to_the_configured_address(contract: ChannelContract) -> None:
     """The provider's address is a setting (the test's client refuses any other), and a channel
     repeats nothing by itself."""
+    if not contract.sends_by_http:
+        return
     for answer in (Answer(), Answer(500), Answer(429)):
         async with FakeProvider(default=answer) as provider:
             channel = contract.build(contract.world(), provider.url)

@@ -32,6 +32,8 @@ class Recorded:
     name: str
     request: HttpRequest
     expect: Mapping[str, Any]
+    signed_by: tuple[str, ...] = ()
+    """Where the proof is in the body and not in a header: its values, as they stand there."""
 
     @property
     def readable(self) -> bool:
@@ -59,7 +61,14 @@ class ChannelContract:
             for path in sorted(payloads.glob("*.request.json"))
         )
         promise(bool(recorded), f"there is no *.request.json in {payloads}")
-        return cls(channel, account, recorded, tuple(_read(payloads / "sends.json")), page)
+        sends = () if account.get("sends") == "smtp" else tuple(_read(payloads / "sends.json"))
+        return cls(channel, account, recorded, sends, page)
+
+    @property
+    def sends_by_http(self) -> bool:
+        """Whether the checks of sending apply: they play a provider's HTTP API. A channel that sends
+        by SMTP is tested against a mail server instead."""
+        return self.account.get("sends") != "smtp"
 
     def world(self, http: Http | None = None) -> TestWorld:
         """A fresh world for the account."""
@@ -90,10 +99,11 @@ class ChannelContract:
 
 def as_json(parsed: Parsed) -> dict[str, Any]:
     """`Parsed` as an `.expect.json` has it: fields that are at their default are left out."""
-    return {
+    found: dict[str, Any] = {
         "events": [{"type": type(event).__name__, **_changed(event)} for event in parsed.events],
         "reply": _changed(parsed.reply),
     }
+    return found | ({"mails": [_changed(mail) for mail in parsed.mails]} if parsed.mails else {})
 
 
 def _recorded(path: Path, kind: str, account: Mapping[str, Any]) -> Recorded:
@@ -111,7 +121,7 @@ def _recorded(path: Path, kind: str, account: Mapping[str, Any]) -> Recorded:
         path=tail,
         received_at=call.get("received_at", account.get("now", NEW_YEAR)),
     )
-    return Recorded(name, request, _read(expected))
+    return Recorded(name, request, _read(expected), tuple(call.get("signed_by", ())))
 
 
 def _public_url(account: Mapping[str, Any]) -> str:

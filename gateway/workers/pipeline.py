@@ -1,32 +1,35 @@
 """Takes accepted events lane by lane, has them planned in a worker process, and applies the plans.
 
 Order holds within a lane: a lane is leased, its events are planned and applied one after the other,
-and an event that fails pauses its own lane only, until it goes to quarantine.
+and an event that fails pauses its own lane only, until it goes to quarantine. Any number of processes
+may do so on one database: whatever is written of an event is conditional on its lane being ours still.
 """
 
 import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gateway import steps
 from gateway.domain.codec import decode
-from gateway.domain.errors import Conflict, GatewayError, Overloaded, StoreError, StoreFull
+from gateway.domain.errors import Conflict, GatewayError, Overloaded, StoreError
 from gateway.domain.plan import LogEvent, Plan, derived_id
 from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Reader, Row, Store, Tx
 from gateway.domain.world import Clock, Log
 from gateway.intake.accept import Workers
+from gateway.uncut import uncut
 from gateway.workers.brain import Item, Unplanned, plan_all
 from gateway.workers.snapshots import certificates_in_force, look
 
 T = TypeVar("T")
 
-#: Seconds a lane is held; far more than a batch takes, so that only a dead holder loses it.
-LANE_SECONDS = 120.0
+#: Seconds a lane is held. It is renewed while its batch is under way, so that only a dead or frozen
+#: holder loses it; a frozen one that wakes finds it lost.
+LANE_SECONDS = 30.0
 #: Seconds a worker may spend on one batch of plans.
 PLAN_SECONDS = 30.0
 #: Events of one batch sent to a worker together: enough to make the round trip cheap, few enough
@@ -36,6 +39,8 @@ CHUNK = 16
 LONGEST_REST = 0.25
 #: Seconds until the workers are asked again when none of them had room.
 BUSY_PAUSE = 0.05
+#: Seconds a stop waits until the lanes are given back.
+GIVE_BACK_SECONDS = 1.0
 #: Plans made anew for the same event before it counts as a failure.
 REPLANS = 6
 
@@ -67,26 +72,39 @@ class Pipeline:
 
     async def run(self) -> None:
         """Work until cancelled; waits for news, and looks by itself now and then."""
-        while True:
-            self.arrived.clear()
-            try:
-                busy = await self.once()
-            except Overloaded as error:
-                self.log.warning("pipeline waits", why=str(error))
-                busy = False
-            except GatewayError as error:
-                self.log.error("pipeline", why=str(error))  # noqa: TRY400 - expected kind; the text says it all
-                busy = False
-            if not busy:
-                await _news(self.arrived, self.poll)
+        try:
+            while True:
+                self.arrived.clear()
+                try:
+                    busy = await self.once()
+                except Overloaded as error:
+                    self.log.warning("pipeline waits", why=str(error))
+                    busy = False
+                except GatewayError as error:
+                    self.log.error("pipeline", why=str(error))  # noqa: TRY400 - expected kind; the text says it all
+                    busy = False
+                if not busy:
+                    await _news(self.arrived, self.poll)
+        finally:
+            await self._leave()
 
     async def once(self) -> int:
         """Take one batch to its end; the number of events taken."""
         lanes = await self._claim()
-        if lanes:
-            steps.reach("lane.claimed")
-        self._stranded = bool(lanes)
-        taken = sum(map(len, lanes.values()))
+        if not lanes:
+            self._stranded = False
+            return 0
+        steps.reach("lane.claimed")
+        self._stranded = True
+        renewing = asyncio.create_task(self._keep())
+        try:
+            await self._work_off(lanes)
+        finally:
+            renewing.cancel()
+        self._stranded = False
+        return sum(map(len, lanes.values()))
+
+    async def _work_off(self, lanes: dict[str, list[Row]]) -> None:
         while lanes:
             # One event of each lane at a time: the next is planned against what this one wrote.
             heads = [rows[0] for rows in lanes.values()]
@@ -97,48 +115,80 @@ class Pipeline:
                 # Half the time at most: customers' providers wait seconds, our own queue can wait.
                 await asyncio.sleep(min(LONGEST_REST, time.monotonic() - started))
             lanes = {lane: rows[1:] for lane, rows in lanes.items() if rows[1:] and going_on[lane]}
-        self._stranded = False
-        return taken
+
+    async def _keep(self) -> None:
+        """Keep the lanes of a batch that takes long."""
+        while True:
+            await asyncio.sleep(LANE_SECONDS / 3)
+            try:
+                await self._renew()
+            except GatewayError as error:
+                self.log.warning("lanes not renewed", why=str(error))
+
+    async def _renew(self) -> None:
+        until = self.clock.now() + LANE_SECONDS
+        await self.store.write(
+            lambda tx: tx.run("intake.renew_lanes", owner=self.owner, until=until)
+        )
+
+    async def _leave(self) -> None:
+        """Other processes must not wait for our lanes to run out."""
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self.store.write(lambda tx: tx.run("intake.free_lanes_of", owner=self.owner))
+            self._stranded = False
+        except (GatewayError, TimeoutError) as error:
+            self.log.warning("lanes wait for their leases to run out", why=str(error))
 
     # ------------------------------------------------------------ claiming
 
     async def _claim(self) -> dict[str, list[Row]]:
+        """Take lanes first, and then read what waits in those that were taken.
+
+        Order within a lane does not depend on who saw which event: another process may hold some of a
+        lane's events for its own claim, and we pass over them, but the lane goes to one of us by its
+        key, and whoever has it reads all that waits there, from the oldest on, without passing over
+        anything. A row that was finished behind our snapshot is found finished when it is applied.
+        """
         now = self.clock.now()
 
         def work(tx: Tx) -> dict[str, list[Row]]:
-            lanes: dict[str, list[Row]] = defaultdict(list)
-            refused: set[str] = set()
             if self._stranded:
                 tx.run("intake.free_lanes_of", owner=self.owner)
-            for row in tx.all("intake.pending", now=now, n=self.batch):
-                lane = row["lane"]
-                if lane not in lanes and lane not in refused:
-                    until = now + LANE_SECONDS
-                    if not tx.run(
-                        "intake.take_lane", lane=lane, owner=self.owner, until=until, now=now
-                    ):
-                        refused.add(lane)
-                if lane not in refused:
-                    lanes[lane].append(row)
+            seen = tx.all("intake.claimable", now=now, n=self.batch)
+            if not seen:
+                return {}
+            mine = {"owner": self.owner, "until": now + LANE_SECONDS, "now": now}
+            wanted = dict.fromkeys(row["lane"] for row in seen)
+            tx.run_many("intake.take_lane", [{"lane": lane, **mine} for lane in wanted])
+            lanes: dict[str, list[Row]] = defaultdict(list)
+            for row in tx.all("intake.taken", owner=self.owner, last=seen[-1]["id"]):
+                lanes[row["lane"]].append(row)
             return dict(lanes)
 
         waiting = await self.store.read(lambda r: r.all("intake.pending", now=now, n=1))
-        return await self.store.write(work) if waiting or self._stranded else {}
+        if not waiting and not self._stranded:
+            return {}
+        try:
+            return await uncut(self.store.write(work))
+        except GatewayError:
+            # Where the answer of a commit was lost, lanes may be ours without our knowing.
+            self._stranded = True
+            raise
 
     # ------------------------------------------------------------ one event of each lane
 
     async def _wave(self, rows: Sequence[Row], last: set[str]) -> dict[str, bool]:
         """Plan and apply; for each lane whether its next event may follow."""
         chunks = [rows[at : at + CHUNK] for at in range(0, len(rows), CHUNK)]
-        done = await asyncio.gather(*(self._chunk(chunk, last) for chunk in chunks))
+        done = await _all(self._chunk(chunk, last) for chunk in chunks)
         return {lane: ok for part in done for lane, ok in part.items()}
 
     async def _chunk(self, rows: Sequence[Row], last: set[str]) -> dict[str, bool]:
-        results = await asyncio.gather(
-            *(
-                self._settle(row, plan, row["id"] in last)
-                for row, plan in zip(rows, await self._plans(rows), strict=True)
-            )
+        plans = await self._plans(rows)
+        results = await _all(
+            self._settle(row, plan, row["id"] in last)
+            for row, plan in zip(rows, plans, strict=True)
         )
         return {row["lane"]: ok for row, ok in zip(rows, results, strict=True)}
 
@@ -196,7 +246,8 @@ class Pipeline:
                 why = f"conflict: {conflict}"
                 self.counts["replanned"] += 1
                 plan = (await self._plans([row], attempt))[0]
-            except StoreFull:
+            except Overloaded:
+                # A full disk, a server that is away: nothing is wrong with the event.
                 raise
             except StoreError as error:
                 # Not the disk but this plan: it must not hold up its lane for ever.
@@ -210,26 +261,46 @@ class Pipeline:
             await self._pause(row, plan.postpone_until, "waits for its message")
             return False
 
-        def work(tx: Tx) -> None:
-            if tx.run("intake.finish", id=row["id"], state="done", error=""):
-                self.apply(tx, plan, now)
-            # else: somebody else has done it; nothing is done twice
-            if last:
-                tx.run("intake.free_lane", lane=row["lane"], owner=self.owner)
+        def work(tx: Tx) -> bool | None:
+            if not self._hold(tx, row, now, last):
+                return None
+            if not tx.run("intake.finish", id=row["id"], state="done", error=""):
+                return False
+            self.apply(tx, plan, now)
+            return True
 
         steps.reach("apply.before")
-        await self.store.write(work)
+        done = await self.store.write(work)
         steps.reach("apply.after")
-        self.counts["applied"] += 1
-        self.applied(plan)
-        return True
+        if done:
+            self.counts["applied"] += 1
+            self.applied(plan)
+        # Where it was done already, nothing is done twice and the lane goes on.
+        return done is not None or self._lost(row)
+
+    def _hold(self, tx: Tx, row: Row, now: float, last: bool) -> bool:
+        """First in each unit that writes what became of an event: nobody else has its lane, and
+        nobody gets it before the commit. With the last event the lane is given back."""
+        mine = {"lane": row["lane"], "owner": self.owner}
+        if last:
+            return bool(tx.run("intake.free_lane", **mine))
+        return bool(tx.run("intake.hold_lane", until=now + LANE_SECONDS, **mine))
+
+    def _lost(self, row: Row) -> bool:
+        """Somebody took the lane over while we were away: the event and all behind it are theirs."""
+        self.counts["lost"] += 1
+        self.log.warning("lane lost", lane=row["lane"], event_id=row["id"])
+        return False
 
     async def _pause(self, row: Row, until: float, why: str) -> None:
-        def work(tx: Tx) -> None:
+        def work(tx: Tx) -> bool:
+            if not tx.run("intake.pause_lane", lane=row["lane"], owner=self.owner, until=until):
+                return False
             tx.run("intake.failed_once", id=row["id"], error=why[:500])
-            tx.run("intake.pause_lane", lane=row["lane"], owner=self.owner, until=until)
+            return True
 
-        await self.store.write(work)
+        if not await self.store.write(work):
+            self._lost(row)
 
     async def _failed(self, row: Row, why: str, last: bool) -> bool:
         """Once more after a pause; at the last attempt to quarantine, and the lane goes on."""
@@ -239,11 +310,17 @@ class Pipeline:
         if attempt < self.attempts:
             await self._pause(row, now + min(60.0, 0.2 * 2**attempt), why)
             return False
-        await self.store.write(lambda tx: _give_up(tx, row, why, now, self.owner if last else ""))
-        return True
+
+        def work(tx: Tx) -> bool:
+            if not self._hold(tx, row, now, last):
+                return False
+            _give_up(tx, row, why, now)
+            return True
+
+        return await self.store.write(work) or self._lost(row)
 
 
-def _give_up(tx: Tx, row: Row, why: str, now: float, owner: str) -> None:
+def _give_up(tx: Tx, row: Row, why: str, now: float) -> None:
     key: Any = row["id"]
     if not tx.run("intake.finish", id=key, state="quarantined", error=why[:500]):
         return
@@ -262,8 +339,18 @@ def _give_up(tx: Tx, row: Row, why: str, now: float, owner: str) -> None:
     # Told apart by its time: a replayed event may come here again.
     told = derived_id(key, f"x{now * 1000:.0f}")
     tx.log(LogEvent(told, "event.quarantined", now, data={"why": why[:500]}))
-    if owner:
-        tx.run("intake.free_lane", lane=row["lane"], owner=owner)
+
+
+async def _all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results, or the first error once all have come to their end: what runs on behind a batch
+    that broke off would meet the next one in its own lanes."""
+    ended = await asyncio.gather(*works, return_exceptions=True)
+    results = []
+    for end in ended:
+        if isinstance(end, BaseException):
+            raise end
+        results.append(end)
+    return results
 
 
 async def _news(event: asyncio.Event, seconds: float) -> None:

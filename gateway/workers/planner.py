@@ -4,50 +4,33 @@ The same code serves live traffic, `gateway try`, tests and replay: only what is
 differs.
 """
 
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 from gateway.answers.answerer import Answerer
 from gateway.domain.channel import ChannelEvent, Inbound, Receipt
-from gateway.domain.decision import Decision, Question, Verb
-from gateway.domain.model import DeliveryState, InquiryState, Queue, Trust, Visibility
+from gateway.domain.model import DeliveryState, InquiryState
+from gateway.domain.numbers import inquiry_number
 from gateway.domain.plan import (
-    CancelTimer,
     ChangeInquiry,
-    CreateContact,
     CreateInquiry,
     FlagHandle,
     MarkDelivery,
-    OpenConversation,
     Plan,
-    SetTimer,
     TouchConversation,
 )
-from gateway.domain.reply import Reply, incoming, outgoing
+from gateway.domain.reply import incoming
 from gateway.domain.snapshot import InquiryView, Snapshot
 from gateway.domain.states import WITH_PEOPLE, move
 from gateway.intake.filters import Verdict, judge
-from gateway.intake.language import detect
-from gateway.routing.placing import place
+from gateway.workers.deciding import CLOSE_TIMER, Deciding, PlannerSettings
 from gateway.workers.draft import Draft
+from gateway.workers.identity import contact, conversation, is_forged, with_language
+
+__all__ = ["CLOSE_TIMER", "RECEIPT_PATIENCE", "Planner", "PlannerSettings"]
 
 #: Seconds a receipt may wait for the send it speaks of to be recorded. Past it, it is of a message
 #: that is not ours (sent by another system with the same account).
 RECEIPT_PATIENCE = 3600.0
-CLOSE_TIMER = "close"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannerSettings:
-    """What planning needs of the configuration."""
-
-    queues: Mapping[str, Queue]
-    default_queue: str
-    automatic_per_day: int = 5
-    close_after: float = 72 * 3600.0
-    """Seconds of silence after an answer until the inquiry is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +40,24 @@ class Planner:
     answerer: Answerer
     settings: PlannerSettings
 
+    @property
+    def _deciding(self) -> Deciding:
+        return Deciding(self.answerer, self.settings)
+
     def plan(self, event_id: str, received_at: float, event: ChannelEvent, seen: Snapshot) -> Plan:
         """What to write for `event`, seen against the snapshot."""
         draft = Draft(event_id, seen.now)
         if isinstance(event, Receipt):
             return self._receipt(draft, event, seen, received_at)
-        event = _with_language(event)
+        event = with_language(event, seen)
         verdict = judge(event, seen)
         draft.evidence["verdict"] = verdict.reason
         if verdict is Verdict.OPT_OUT or verdict is Verdict.OPT_IN:
             return self._opt(draft, event, seen, "opted_out" if verdict is Verdict.OPT_OUT else "")
         if verdict is Verdict.STORE_ONLY:
             return self._store_only(draft, event, seen)
-        return self._message(draft, event, seen, silent=verdict is Verdict.SILENT)
+        silent = why_silent(event, seen) if verdict is Verdict.SILENT else forged(event)
+        return self._message(draft, event, seen, silent)
 
     # ------------------------------------------------------------ news of our own messages
 
@@ -102,7 +90,7 @@ class Planner:
         inquiry = seen.inquiry
         if inquiry is None or inquiry.state in WITH_PEOPLE or inquiry.state is InquiryState.CLOSED:
             return
-        self._queue(
+        self._deciding.queue(
             draft, inquiry, seen, topic_queue=inquiry.queue, urgent=False, why="not delivered"
         )
 
@@ -111,9 +99,9 @@ class Planner:
         if seen.handle is not None:
             draft.add(FlagHandle(seen.handle.id, flag))
         else:
-            contact = self._contact(draft, event, seen)
+            handle = contact(draft, event, seen)
             if flag:
-                draft.add(FlagHandle(contact, flag))
+                draft.add(FlagHandle(handle, flag))
         draft.log("contact.opted", flag=flag or "in", word=event.text[:20])
         return draft.plan()
 
@@ -124,59 +112,43 @@ class Planner:
             draft.add(incoming(draft.id("in"), event, seen.conversation_id, seen.inquiry.id))
         draft.log(
             "message.suppressed",
-            reason=str(draft.evidence["verdict"]),
+            reason=str(event.facts.get("mail_class", "")),
             detail=str(event.facts.get("class_reason", ""))[:200],
+            joined_by=seen.joined_by,
         )
         return draft.plan()
 
     # ------------------------------------------------------------ a customer's message
 
-    def _message(self, draft: Draft, event: Inbound, seen: Snapshot, *, silent: bool) -> Plan:
-        conversation = self._conversation(draft, event, seen)
-        inquiry = seen.inquiry or self._new_inquiry(draft, event, seen, conversation)
+    def _message(self, draft: Draft, event: Inbound, seen: Snapshot, silent: str) -> Plan:
+        conversation_id = conversation(draft, event, seen)
+        inquiry = seen.inquiry or self._new_inquiry(draft, event, seen, conversation_id)
         draft.inquiry_id = inquiry.id
         draft.add(
-            TouchConversation(conversation, event.at or seen.now, event.reply_to),
-            incoming(draft.id("in"), event, conversation, inquiry.id),
+            TouchConversation(conversation_id, event.at or seen.now, event.reply_to),
+            incoming(draft.id("in"), event, conversation_id, inquiry.id),
         )
         draft.log(
             "message.received",
             message=draft.id("in"),
             channel=seen.account.kind,
             redactions=event.facts.get("redactions", []),
+            joined_by=seen.joined_by,
+            sender="proved" if event.verified else "claimed",
+            authentication=event.facts.get("authentication", ""),
         )
-        if inquiry.state in WITH_PEOPLE:
+        with_person = inquiry.state in WITH_PEOPLE
+        if with_person:
             self._for_agent(draft, inquiry)
         elif inquiry.state is InquiryState.WAITING_CUSTOMER and inquiry.assigned_to:
             draft.add(ChangeInquiry(inquiry.id, inquiry.version, move(inquiry.state, "assign")))
             draft.log("inquiry.customer_replied", agent=inquiry.assigned_to)
+            with_person = True
         else:
-            self._decide(draft, event, seen, inquiry, conversation, silent=silent)
+            self._deciding.decide(draft, event, seen, inquiry, conversation_id, silent=silent)
+        if with_person and not silent:
+            self._deciding.warn(draft, event, seen, inquiry, conversation_id)
         return draft.plan()
-
-    def _contact(self, draft: Draft, event: Inbound, seen: Snapshot) -> str:
-        """The handle's id; makes the contact when we have not met."""
-        if seen.handle is not None:
-            return seen.handle.id
-        draft.add(
-            CreateContact(
-                contact_id=draft.id("c"),
-                handle_id=draft.id("h"),
-                space=seen.account.space,
-                address=event.sender,
-                name=event.name,
-                trust=Trust.VERIFIED if event.verified else Trust.CLAIMED,
-                language=str(event.facts.get("language", "")),
-            )
-        )
-        return draft.id("h")
-
-    def _conversation(self, draft: Draft, event: Inbound, seen: Snapshot) -> str:
-        handle = self._contact(draft, event, seen)
-        if seen.conversation_id:
-            return seen.conversation_id
-        draft.add(OpenConversation(draft.id("v"), seen.account.id, handle))
-        return draft.id("v")
 
     def _new_inquiry(
         self, draft: Draft, event: Inbound, seen: Snapshot, conversation: str
@@ -186,7 +158,7 @@ class Planner:
         )
         inquiry = InquiryView(
             id=draft.id("q"),
-            number=number(draft.event_id, seen.now, seen.attempt),
+            number=inquiry_number(draft.event_id, seen.now, seen.attempt),
             conversation_id=conversation,
             state=InquiryState.NEW,
             version=1,
@@ -212,202 +184,28 @@ class Planner:
         return inquiry
 
     def _for_agent(self, draft: Draft, inquiry: InquiryView) -> None:
-        """A person has it already: no machine speaks in between; the version shows what is new."""
+        """A person has it already: no machine speaks in between, except to warn whoever sent a
+        secret; the version shows what is new."""
         state = inquiry.state
         if state is InquiryState.SNOOZED:
             state = move(state, "queue")
         draft.add(ChangeInquiry(inquiry.id, inquiry.version, state))
         draft.log("inquiry.customer_wrote", state=state.value)
 
-    # ------------------------------------------------------------ the decision
 
-    def _decide(
-        self,
-        draft: Draft,
-        event: Inbound,
-        seen: Snapshot,
-        inquiry: InquiryView,
-        conversation: str,
-        *,
-        silent: bool,
-    ) -> None:
-        question = Question(
-            text=event.text,
-            subject=event.subject if inquiry.state is InquiryState.NEW else "",
-            language=inquiry.language,
-            brand=inquiry.brand,
-            form=seen.account.form,
-            first=not seen.greeted,
-            dialogue=inquiry.dialogue,
-            public=event.visibility is Visibility.PUBLIC,
-            number=inquiry.number,
-        )
-        started = time.perf_counter()
-        decision = self.answerer.decide(question, seen.certificates)
-        draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
-        limited = seen.automatic_today >= self.settings.automatic_per_day
-        speak = not silent and not limited and bool(decision.reply)
-        draft.log(
-            "decision.made",
-            verb=decision.verb.value,
-            topic=decision.topic,
-            confidence=round(decision.confidence, 4),
-            top=[[topic, round(score, 4)] for topic, score in decision.top],
-            reason=decision.reason,
-            evidence=dict(decision.evidence),
-            suppressed=self._why_silent(draft, silent=silent, limited=limited),
-        )
-        draft.add(CancelTimer(CLOSE_TIMER, inquiry.id))
-        if decision.verb is Verb.ANSWER and speak:
-            self._answered(draft, inquiry, decision, seen)
-        elif decision.verb is Verb.ASK and speak:
-            state = move(inquiry.state, "ask")
-            draft.add(_change(inquiry, state, decision))
-        elif decision.verb is Verb.ANSWER and decision.evidence.get("solved"):
-            self._answered(draft, inquiry, decision, seen)
-        else:
-            self._queue(
-                draft, inquiry, seen, topic_queue=decision.queue, urgent=decision.urgent,
-                why=decision.reason, decision=decision,
-            )  # fmt: skip
-        if speak:
-            self._speak(draft, event, seen, inquiry, conversation, decision, question)
-
-    @staticmethod
-    def _why_silent(draft: Draft, *, silent: bool, limited: bool) -> str:
-        if silent:
-            return str(draft.evidence["verdict"])
-        return "automatic replies of the day are used up" if limited else ""
-
-    def _answered(
-        self, draft: Draft, inquiry: InquiryView, decision: Decision, seen: Snapshot
-    ) -> None:
-        """An automatic answer. With the customer's own "solved" it is done; a machine's opinion
-        alone leaves it open until the timer."""
-        draft.knowledge = self.answerer.version
-        draft.certificate = str(decision.evidence.get("certificate", ""))
-        solved = bool(decision.evidence.get("solved"))
-        state = InquiryState.RESOLVED
-        # Resolved already: the timer was faster than the customer's word.
-        if not (solved and inquiry.state is InquiryState.RESOLVED):
-            ending = solved and inquiry.state is not InquiryState.NEW
-            state = move(inquiry.state, "resolve" if ending else "answer")
-        draft.add(_change(inquiry, state, decision))
-        draft.add(SetTimer(CLOSE_TIMER, inquiry.id, seen.now + self.settings.close_after))
-        draft.log(
-            "inquiry.resolved" if solved else "inquiry.answered", topic=_matter(inquiry, decision)
-        )
-
-    def _queue(
-        self,
-        draft: Draft,
-        inquiry: InquiryView,
-        seen: Snapshot,
-        *,
-        topic_queue: str,
-        urgent: bool,
-        why: str,
-        decision: Decision | None = None,
-    ) -> None:
-        chosen = place(
-            self.settings.queues,
-            self.settings.default_queue,
-            topic=topic_queue,
-            account=seen.account.queue,
-            urgent=urgent,
-        )
-        dialogue = dict(decision.dialogue) if decision else None
-        if dialogue is not None and decision and decision.suggestion:
-            dialogue["suggestion"] = decision.suggestion
-        draft.add(
-            ChangeInquiry(
-                inquiry.id,
-                inquiry.version,
-                move(inquiry.state, "queue"),
-                topic=_matter(inquiry, decision) if decision else None,
-                language=decision.language if decision else None,
-                queue=chosen.queue,
-                priority=chosen.priority,
-                urgent=urgent if decision else None,
-                dialogue=dialogue,
-                assigned_to="",
-            )
-        )
-        draft.log(
-            "inquiry.queued",
-            queue=chosen.queue,
-            priority=chosen.priority,
-            by=chosen.reason,
-            why=why,
-        )
-
-    def _speak(
-        self,
-        draft: Draft,
-        event: Inbound,
-        seen: Snapshot,
-        inquiry: InquiryView,
-        conversation: str,
-        decision: Decision,
-        question: Question,
-    ) -> None:
-        text = decision.reply
-        if event.facts.get("redactions"):
-            warning = self.answerer.notice(
-                "redacted", replace(question, language=decision.language)
-            )
-            text = f"{text}\n\n{warning}" if seen.account.form == "long" else f"{text} {warning}"
-        answer = Reply(
-            id=draft.id("out"),
-            conversation_id=conversation,
-            inquiry_id=inquiry.id,
-            number=inquiry.number,
-            recipient=str(event.facts.get("reply_address") or event.sender),
-            text=text,
-            author="gateway",
-            automatic=True,
-            language=decision.language,
-            subject=event.subject or inquiry.subject,
-            visibility=event.visibility,
-            context=event.reply_to,
-            meta={"verb": decision.verb.value, "topic": decision.topic},
-        )
-        draft.add(*outgoing(answer, seen.account, seen.now))
+def why_silent(event: Inbound, seen: Snapshot) -> str:
+    """Why a person's message, or one for people to read, gets no automatic text: one line."""
+    if seen.handle is not None and seen.handle.flag == "opted_out":
+        return "the customer wants no messages here (STOP)"
+    if event.facts.get("mail_class", "person") != "person":
+        kind, reason = event.facts["mail_class"], event.facts.get("class_reason")
+        return f"{kind} ({reason})"[:200] if reason else str(kind)
+    if event.facts.get("addressed") is False:
+        return "our address is not in To or Cc"
+    return "marked as automatic"
 
 
-def _with_language(event: Inbound) -> Inbound:
-    """The language the channel knows, else the one the text is in. Found here and not at the door:
-    it costs more than everything else that happens before the acknowledgement."""
-    if event.facts.get("language") or not (language := detect(event.text or event.subject)):
-        return event
-    return replace(event, facts={**event.facts, "language": language})
-
-
-def _change(inquiry: InquiryView, state: InquiryState, decision: Decision) -> ChangeInquiry:
-    return ChangeInquiry(
-        inquiry.id,
-        inquiry.version,
-        state,
-        topic=_matter(inquiry, decision),
-        language=decision.language,
-        urgent=decision.urgent,
-        dialogue=decision.dialogue,
-    )
-
-
-def _matter(inquiry: InquiryView, decision: Decision) -> str:
-    """What the inquiry is about: thanks, "solved" and the wish for a person or a call say something
-    about a matter, they do not become it. Safety and complaint do."""
-    said = decision.evidence.get("rule") in ("thanks", "person", "callback")
-    keeps = inquiry.topic and (said or decision.evidence.get("solved"))
-    return inquiry.topic if keeps else decision.topic
-
-
-def number(event_id: str, now: float, attempt: int = 1) -> str:
-    """What people call an inquiry by: the day and six digits, 'yymmdd-nnnnnn' in UTC.
-
-    It follows from the event, so that the same event planned again has the same number; a
-    collision (two inquiries of one day) shows as a conflict and the next attempt takes another.
-    """
-    digits = int.from_bytes(sha256(f"{event_id}/{attempt}".encode()).digest()[:8]) % 1_000_000
-    return f"{time.strftime('%y%m%d', time.gmtime(now))}-{digits:06d}"
+def forged(event: Inbound) -> str:
+    """Why a mail that is proved not to be its sender's gets no automatic text, '' for every other:
+    the text would go to somebody who has asked nothing."""
+    return "the sender is forged: DMARC failed" if is_forged(event) else ""

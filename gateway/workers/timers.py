@@ -60,32 +60,34 @@ class Timers:
         return min(self.poll, max(0.01, due - self.clock.now())) if due is not None else self.poll
 
     async def once(self) -> int:
-        """Fire what is due now; how many."""
-        now = self.clock.now()
+        """Fire what is due now; how many. What another process is firing does not count."""
+        now, fired = self.clock.now(), 0
         due = await self.store.read(lambda reader: reader.all("timers.due", now=now, n=64))
         for row in due:
             try:
-                await self._fire(row, now)
+                fired += await self._fire(row, now)
             except (StoreError, Overloaded):
                 raise
             except Exception as error:  # noqa: BLE001 - one timer must not hold up all behind it
-                await self._later(row, now, error)
-        return len(due)
+                fired += await self._later(row, now, error)
+        return fired
 
-    async def _later(self, row: Row, now: float, error: Exception) -> None:
+    async def _later(self, row: Row, now: float, error: Exception) -> bool:
         """Its effect failed, or this release knows none of its kind: it is kept, and tried again."""
         why = f"{type(error).__name__}: {error}"
         self.log.error("timer failed", kind=row["kind"], subject=row["subject"], why=why)
         self.counts["failed"] += 1
 
-        def work(tx: Tx) -> None:
+        def work(tx: Tx) -> bool:
             values = {name: row[name] for name in ("kind", "subject")}
-            if tx.run("timers.take", due_at=row["due_at"], **values):
-                tx.run("timers.set", due_at=now + AGAIN, payload=row["payload"], **values)
+            if not tx.run("timers.take", due_at=row["due_at"], **values):
+                return False
+            tx.run("timers.set", due_at=now + AGAIN, payload=row["payload"], **values)
+            return True
 
-        await self.store.write(work)
+        return await self.store.write(work)
 
-    async def _fire(self, row: Row, now: float) -> None:
+    async def _fire(self, row: Row, now: float) -> bool:
         event_id = self.ids.new()
 
         def work(tx: Tx) -> bool:
@@ -99,9 +101,11 @@ class Timers:
             return True
 
         steps.reach("timer.before")
-        if await self.store.write(work):
+        fired = await self.store.write(work)
+        if fired:
             self.counts[row["kind"]] += 1
         steps.reach("timer.after")
+        return fired
 
     def _effects(self) -> Mapping[str, Effect]:
         return {CLOSE_TIMER: self._close}

@@ -127,6 +127,7 @@ def test_a_wrong_topic_file_is_named_with_the_cure(copy, old, new, complaint):
         ("{{ brand['hotlin'] }}", "unknown brand fact 'hotlin'"),
         ("{{ brand[options] }}", "unknown brand fact"),
         ("Call 400-123-4567.", "contains a number"),
+        ("Please send us your password.", "asks for a code, password or card number"),
         ("See https://example.com", "contains a link"),
         ("Write to help@wallet.example", "contains a link"),
         ("Within three working days.", "contains a time promise"),

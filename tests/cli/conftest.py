@@ -1,9 +1,13 @@
 """The real command line, on data directories of its own."""
 
+import http.server
 import io
+import json
 import logging
+import queue
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +21,7 @@ from gateway.config import load
 from gateway.sample import write_sample
 from gateway.store.sqlite import SqliteStore
 from tests.cli.processes import COMMAND, SETTINGS, Done, Serving, end, environment
+from tests.postgres import drop_database
 
 
 @pytest.fixture
@@ -76,6 +81,22 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def database(postgres: Any) -> Iterator[str]:
+    """The address of a new, empty PostgreSQL database."""
+    url = postgres.create_database()
+    yield url
+    drop_database(url)
+
+
+@pytest.fixture
+def shared(home: Path, database: str) -> Path:
+    """The data directory of `home`, with its database on a server."""
+    file = home / "gateway.toml"
+    file.write_text(f'database = "{database}"\n{SETTINGS}', "utf-8")
+    return home
+
+
+@pytest.fixture
 async def made(home: Path) -> Path:
     """The same, as it is once a gateway has run on it."""
     store = SqliteStore(load(None, home).database_path)
@@ -111,3 +132,26 @@ def starting(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
     yield start
     for server in started:
         end(server)
+
+
+@pytest.fixture
+def callback() -> Iterator[tuple[str, queue.Queue[dict[str, Any]]]]:
+    """The other system: its address, and what the gateway posted to it."""
+    taken: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            taken.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/answers", taken
+        server.shutdown()
+        thread.join()

@@ -144,3 +144,9 @@ def until(look: Callable[[], Any], seconds: float = 30.0) -> Any:
             return found
         threading.Event().wait(0.1)
     pytest.fail("it did not happen")
+
+
+def with_callback(home: Path, url: str) -> None:
+    """Let the account `app` answer to that address."""
+    with (home / "gateway.toml").open("a", encoding="utf-8") as file:
+        file.write(f'callback_url = "{url}"\ncallback_secret = "theirs"\nallow_private = true\n')

@@ -1,41 +1,8 @@
 """An agent's work on the command line, while the gateway runs on the same data."""
 
-import http.server
 import json
-import queue
-import threading
 
-import pytest
-
-from tests.cli.processes import until
-
-
-@pytest.fixture
-def callback():
-    """The other system: keeps what the gateway posts to it."""
-    taken: queue.Queue[dict] = queue.Queue()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            taken.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/answers", taken
-        server.shutdown()
-        thread.join()
-
-
-def with_callback(home, url):
-    with (home / "gateway.toml").open("a", encoding="utf-8") as file:
-        file.write(f'callback_url = "{url}"\ncallback_secret = "theirs"\nallow_private = true\n')
+from tests.cli.processes import until, with_callback
 
 
 def listed(inside, home, *words):

@@ -96,7 +96,7 @@ def test_a_replayed_message_that_came_by_itself_meanwhile_is_not_doubled(inside,
 def test_an_event_that_could_not_be_planned_is_planned_again_and_may_fail_again(inside, made):
     async def fail(office):
         event = (await office.store.read(lambda r: r.all("intake.pending", now=0.0, n=1)))[0]
-        await office.store.write(lambda tx: _give_up(tx, event, "a fault of ours", 2.0, ""))
+        await office.store.write(lambda tx: _give_up(tx, event, "a fault of ours", 2.0))
 
     beside(made, lambda office: office.intake.events("app", [Inbound("m1", "u7", "hello")], "x"))
     for _ in range(2):
@@ -172,5 +172,30 @@ PARKED = [
         {"id": "o1", "account": "app", "conversation_id": "v1", "inquiry_id": "q1",
          "recipient": "u7", "payload": "{}", "created_at": 1.0, "due_at": 1.0},
     ),
-    ("outbox.stop", {"id": "o1", "state": "parked", "failure": "unknown", "detail": "no answer"}),
+    ("outbox.lease", {"id": "o1", "owner": "d1", "until": 0.0}),
+    (
+        "outbox.stop",
+        {"id": "o1", "owner": "d1", "attempts": 1, "state": "parked", "failure": "unknown",
+         "detail": "no answer"},
+    ),
 ]  # fmt: skip
+
+
+def test_an_entry_is_shown_to_a_named_person_for_a_reason(inside, made, tmp_path):
+    body = b'{"id": "m1", "text": "card 6222021234567890128"'
+    entry = beside(made, lambda office: office.intake.quarantine("app", body, "no JSON"))
+    at = ["--data-dir", made]
+    assert inside("quarantine", "show", entry, *at).returncode == 2
+    refused = inside("quarantine", "show", entry, "--reason", " ", "--agent", "lin", *at)
+    assert refused.returncode == 1
+    assert "6222021234567890128" not in refused.stdout
+    why = ["--reason", "bug 42", "--agent", "lin"]
+    shown = inside("quarantine", "show", entry, *why, *at, check=True)
+    assert body.decode() in shown.stdout
+    file = tmp_path / "entry.json"
+    inside("quarantine", "show", entry, *why, "--output", file, *at, check=True)
+    assert file.read_bytes() == body
+    assert file.stat().st_mode & 0o077 == 0
+    assert inside("quarantine", "show", entry, *why, "--output", file, *at).returncode == 2
+    kinds = [row["kind"] for row in rows(made, "events.after", seq=0, n=100)]
+    assert kinds.count("quarantine.viewed") == 3

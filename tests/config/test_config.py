@@ -168,7 +168,13 @@ def test_a_wrong_name_gives_the_full_path_and_the_nearest_valid_one(written, tex
         ('[queues."A b"]\ntitle = "x"', "queues.A b: expects lower-case letters"),
         ('[queues.general]\ntitle = "G"\nskills = "zh"', "queues.general.skills: expects a list"),
         ("[answers]\nalpha = 0", "answers.alpha: input should be greater than 0"),
+        ('database = "gateway.sqlite"', "database: expects sqlite:FILE or postgresql://USER"),
+        ('database = "sqlite:"', "database: expects sqlite:FILE"),
+        ('database = "mysql://u:p@db/gateway"', "database: expects sqlite:FILE"),
+        ('database = "postgresql:gateway"', "database: expects sqlite:FILE"),
         ('database = "postgresql://db"', "database: expects sqlite:FILE"),
+        ('database = "postgresql://db/"', "database: expects sqlite:FILE"),
+        ('database = "postgresql://db:port/gateway"', "database: expects sqlite:FILE"),
         ("[brands]", "brands: needs at least one brand"),
         ('[accounts.a]\nqueue = "general"', "accounts.a.kind: is missing"),
     ],
@@ -192,6 +198,39 @@ def test_all_mistakes_are_shown_together(written):
 
 def test_no_message_repeats_a_value_that_could_be_a_password(written):
     assert "hunter2" not in message(written, '[server]\nport = "hunter2"\nhots = "hunter2"\n')
+
+
+@pytest.mark.parametrize("password", ["hun#ter2", "hun/ter2", "hun@ter2", "hun%ter2", "hun ter2"])
+def test_a_password_that_would_be_misread_is_refused_without_repeating_it(written, password):
+    said = message(written, f'database = "postgresql://lin:{password}@db/gateway"')
+    assert "in a password, write every sign that is no letter and no digit as %" in said
+    assert "hun" not in said
+    assert "ter2" not in said
+
+
+def test_a_database_on_a_server_is_shown_without_its_password(written):
+    config = written(
+        'database = "env:WHERE"',
+        WHERE="postgresql://lin:hunter%402@[::1]:5433/gateway?sslmode=require",
+    )
+    assert config.shared
+    assert config.database_path is None
+    assert config.database_shown == "postgresql://lin@[::1]:5433/gateway"
+    assert config.secrets == ("hunter%402", "hunter@2")
+    assert "hunter" not in repr(config)
+
+
+def test_a_password_among_the_options_is_a_secret_too(written):
+    config = written('database = "postgres://lin@db/gateway?sslpassword=tr%20ick&sslmode=require"')
+    assert config.secrets == ("tr%20ick", "tr ick")
+    assert config.database_shown == "postgresql://lin@db/gateway"
+
+
+def test_a_file_is_no_secret_and_belongs_to_one_process(written, tmp_path):
+    config = written('database = "sqlite:g.db"')
+    assert not config.shared
+    assert config.secrets == ()
+    assert config.database_shown == f"sqlite:{tmp_path / 'g.db'}"
 
 
 def test_an_account_must_say_whose_it_is_when_there_are_several_brands(written):

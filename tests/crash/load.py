@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 import aiohttp
 import aiosmtplib
@@ -36,6 +37,20 @@ class _NotYet(Exception):
     """No acknowledgement; it must be delivered again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where one living gateway takes messages in."""
+
+    web: str
+    mail: tuple[str, int]
+
+    @classmethod
+    def of(cls, addresses: Mapping[str, str]) -> Self:
+        """From what a gateway says when it is ready."""
+        host, _, port = addresses["mail"].rpartition(":")
+        return cls(addresses["web"], (host, int(port)))
+
+
 @dataclass(slots=True)
 class Load:
     """The customers of one run.
@@ -60,8 +75,9 @@ class Load:
     _tried: set[tuple[str, str]] = field(default_factory=set)
     _up: asyncio.Event = field(default_factory=asyncio.Event)
     _ending: bool = False
-    _web: str = ""
-    _mail: tuple[str, int] = ("", 0)
+    _doors: dict[str, Door] = field(default_factory=dict)
+    _at: Counter[str] = field(default_factory=Counter)
+    _said_yes: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     # ------------------------------------------------------------ told by the harness
@@ -73,15 +89,25 @@ class Load:
                 customer = Customer(account, self.run, seat, random.Random(self.rng.random()))
                 self._tasks.append(asyncio.create_task(self._write(customer.messages())))
 
-    def aim(self, addresses: dict[str, str]) -> None:
-        """The gateway lives, at these addresses."""
-        host, _, port = addresses["mail"].rpartition(":")
-        self._web, self._mail = addresses["web"], (host, int(port))
+    def aim(self, addresses: Mapping[str, str], name: str = "") -> None:
+        """A gateway lives, at these addresses; where there are several, each has a name."""
+        self._doors[name] = Door.of(addresses)
         self._up.set()
 
-    def hold(self) -> None:
-        """The gateway is dead: wait for the next `aim`."""
-        self._up.clear()
+    def hold(self, name: str = "") -> None:
+        """It is dead: nothing goes there before the next `aim`."""
+        self._doors.pop(name, None)
+        if not self._doors:
+            self._up.clear()
+
+    def at(self, name: str) -> int:
+        """Deliveries that wait for an answer of this gateway."""
+        return self._at[name]
+
+    async def next_acknowledgement(self) -> None:
+        """Wait until a message is acknowledged from now on."""
+        self._said_yes.clear()
+        await self._said_yes.wait()
 
     def forget_life(self) -> None:
         """What is tried from now on is tried with the next life."""
@@ -146,6 +172,7 @@ class Load:
             self.acknowledged[message.key] = message
             del self._open[message.key]
             self.counts["acknowledged"] += 1
+            self._said_yes.set()
 
     async def _once_more(self, message: Message, session: aiohttp.ClientSession) -> None:
         """What a provider does whose own note of our answer was lost."""
@@ -156,13 +183,21 @@ class Load:
             return
 
     async def _deliver(self, message: Message, session: aiohttp.ClientSession) -> None:
-        if message.account == "mail":
-            await self._by_mail(message)
-        else:
-            await self._by_webhook(message, session)
+        if not self._doors:
+            raise _NotYet
+        name = self.rng.choice([*self._doors])
+        door = self._doors[name]
+        self._at[name] += 1
+        try:
+            if message.account == "mail":
+                await self._by_mail(message, door)
+            else:
+                await self._by_webhook(message, session, door)
+        finally:
+            self._at[name] -= 1
 
-    async def _by_mail(self, message: Message) -> None:
-        host, port = self._mail
+    async def _by_mail(self, message: Message, door: Door) -> None:
+        host, port = door.mail
         client = aiosmtplib.SMTP(
             hostname=host,
             port=port,
@@ -184,9 +219,11 @@ class Load:
         finally:
             client.close()
 
-    async def _by_webhook(self, message: Message, session: aiohttp.ClientSession) -> None:
+    async def _by_webhook(
+        self, message: Message, session: aiohttp.ClientSession, door: Door
+    ) -> None:
         kind = "sms" if message.account == "sms" else "http"
-        url = f"{self._web}/in/{kind}/{message.account}"
+        url = f"{door.web}/in/{kind}/{message.account}"
         patience = aiohttp.ClientTimeout(total=_PATIENCE)
         try:
             async with session.post(

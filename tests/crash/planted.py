@@ -1,4 +1,4 @@
-"""Two faults that the harness must find, put into the running gateway from outside.
+"""Three faults that the harness must find, put into the running gateway from outside.
 
 They show that the harness can fail: a recount that finds nothing wrong with these gateways would
 prove nothing about the real one.
@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from gateway.delivery import deliver
 from gateway.delivery.deliver import Delivery
 from gateway.domain.errors import DeliveryError, Failure
 from gateway.intake.accept import Accept
@@ -40,9 +41,26 @@ def resend_on_unknown() -> None:
     Delivery._unknown = again  # type: ignore[method-assign]  # the fault
 
 
+def recover_from_the_living() -> None:
+    """Take every other process for dead, and what it is sending for not sent."""
+
+    async def grab(self: Delivery, *, alone: bool) -> None:
+        del alone
+        await self.store.write(lambda tx: tx.run("outbox.end_leases_of_others", owner=self.owner))
+        now = self.clock.now()
+        unsent = DeliveryError(Failure.RETRY, "the process that held it ended before it sent")
+        for left in await self.store.read(lambda reader: reader.all("outbox.abandoned", now=now)):
+            if row := await self._take_over(left["id"]):
+                await self._again(row, 0.0, unsent)
+
+    Delivery.recover = grab  # type: ignore[method-assign]  # the fault
+    deliver.SWEEP_SECONDS = 0.1
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     "acknowledge-before-commit": acknowledge_before_commit,
     "resend-on-unknown": resend_on_unknown,
+    "recover-from-the-living": recover_from_the_living,
 }
 
 

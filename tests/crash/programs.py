@@ -33,6 +33,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**ours, "PYTHONUNBUFFERED": "1", **more}
 
 
+def addresses_of(ready: str) -> dict[str, str]:
+    """What `gateway serve` says: name=address, one after the other."""
+    return dict(pair.partition("=")[::2] for pair in ready.split())
+
+
 @dataclass(frozen=True, slots=True)
 class Simulators:
     """The outside world of one run, and where each writes what it accepted."""
@@ -44,10 +49,13 @@ class Simulators:
 
 
 @asynccontextmanager
-async def simulators(folder: Path) -> AsyncIterator[Simulators]:
-    """Start the SMTP sink, the Twilio fake and the callback's receiver as processes of their own."""
+async def simulators(folder: Path, delay_ms: int = 20) -> AsyncIterator[Simulators]:
+    """Start the SMTP sink, the Twilio fake and the callback's receiver as processes of their own.
+
+    Between taking a message and saying so each waits for `delay_ms`, so that kills fall there.
+    """
     logs = {name: folder / f"{name}.jsonl" for name in ("mail", "sms", "http")}
-    delay = ["--delay-ms", "20"]  # so that kills fall between the sink's yes and its answer
+    delay = ["--delay-ms", str(delay_ms)]
     arguments = {
         "mail": ["-m", "channels._sim_email", "--log", str(logs["mail"]), *delay],
         "sms": [
@@ -156,6 +164,11 @@ class Program:
             )
         return cls(process)
 
+    async def close(self) -> None:
+        """Read the rest of its output: the pipe's end is then closed with it."""
+        if self.process.stdout is not None:
+            await self.process.stdout.read()
+
 
 @asynccontextmanager
 async def program(*arguments: str, log: Path, **variables: str) -> AsyncIterator[Program]:
@@ -167,7 +180,7 @@ async def program(*arguments: str, log: Path, **variables: str) -> AsyncIterator
         started.signal(signal.SIGTERM)
         if not await started.died(8.0):
             await started.kill()
-        await _close(started)
+        await started.close()
 
 
 @asynccontextmanager
@@ -192,10 +205,4 @@ async def gateway(
         yield started
     finally:
         await started.kill()
-        await _close(started)
-
-
-async def _close(started: Program) -> None:
-    """Read the rest of its output: the pipe's end is then closed with it."""
-    if started.process.stdout is not None:
-        await started.process.stdout.read()
+        await started.close()

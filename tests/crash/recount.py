@@ -6,9 +6,8 @@ what the simulators synced to their logs.
 
 import hashlib
 import json
-import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,8 @@ from gateway.domain.errors import GatewayError
 from gateway.keys import Keys
 from gateway.store import sealer
 from gateway.store.blobs import FileBlobs
-from gateway.store.catalog import load
-from gateway.store.transaction import Transaction
 from tests.crash.customers import Message
-from tests.crash.ledger import copy_of
+from tests.crash.ledger import Book, Database
 from tests.crash.programs import Simulators
 
 #: How many of a kind of fault are named; the others are counted.
@@ -43,6 +40,7 @@ class Recount:
 
 
 def recount(
+    database: Database,
     data_dir: Path,
     acknowledged: Mapping[tuple[str, str], Message],
     simulators: Simulators,
@@ -51,41 +49,41 @@ def recount(
     """Compare the three sides of a drained and stopped gateway.
 
     Args:
-        data_dir: of the gateway.
+        database: of the gateway.
+        data_dir: where its key and its blobs lie.
         acknowledged: the load's journal.
         simulators: their logs.
         begun_at_deaths: outbox rows that were between `begun` and recorded when a process died.
     """
     found = Recount()
-    with copy_of(data_dir) as connection:
-        if connection is None:
+    with database.after_death() as book:
+        if book is None:
             found.faults.append("there is no database")
             return found
-        _database(found, connection)
-        _incoming(found, connection, acknowledged, Keys.load(data_dir, {}))
-        _lanes(found, connection)
-        _outgoing(found, connection, begun_at_deaths)
-        _sinks(found, connection, simulators)
-        _timers(found, connection)
-        _blobs(found, connection, acknowledged, data_dir)
+        _database(found, book)
+        _incoming(found, book, acknowledged, Keys.load(data_dir, {}))
+        _lanes(found, book)
+        _outgoing(found, book, begun_at_deaths)
+        _sinks(found, book, simulators)
+        _timers(found, book)
+        _blobs(found, book, acknowledged, data_dir)
     return found
 
 
-def _database(found: Recount, connection: sqlite3.Connection) -> None:
+def _database(found: Recount, book: Book) -> None:
     """The file is whole, and the chain of events has no gap and no change."""
-    state = connection.execute("PRAGMA integrity_check").fetchone()[0]
-    found.fault("faults in the database file", [] if state == "ok" else [state])
+    found.fault("faults in the database file", book.damage())
+    unsealed = book.value("SELECT COUNT(*) FROM events WHERE seq IS NULL")
+    found.fault("events without a number", [unsealed] if unsealed else [])
     try:
-        found.figures["events in the chain"] = sealer.verify(
-            Transaction(connection, load("sqlite3"))
-        )
+        found.figures["events in the chain"] = sealer.verify(book.reader)
     except ValueError as error:
         found.faults.append(f"the event chain is broken: {error}")
 
 
 def _incoming(
     found: Recount,
-    connection: sqlite3.Connection,
+    book: Book,
     acknowledged: Mapping[tuple[str, str], Message],
     keys: Keys,
 ) -> None:
@@ -93,20 +91,18 @@ def _incoming(
     what lies in quarantine was put there by a kill."""
     stored: Counter[tuple[str, str]] = Counter()
     unfinished = []
-    for row in connection.execute("SELECT account, body, type, state FROM raw_events"):
+    for row in book.rows("SELECT account, body, type, state FROM raw_events"):
         if row["type"] == "message":
             stored[row["account"], json.loads(row["body"])["external_id"]] += 1
         if row["state"] != "done":
             unfinished.append(row["state"])
     messages = Counter(
         (row["account"], row["external_id"])
-        for row in connection.execute(
-            "SELECT account, external_id FROM messages WHERE direction = 'in'"
-        )
+        for row in book.rows("SELECT account, external_id FROM messages WHERE direction = 'in'")
     )
     kept = {
         (row["account"], row["dedup_key"])
-        for row in connection.execute("SELECT account, dedup_key FROM quarantine")
+        for row in book.rows("SELECT account, dedup_key FROM quarantine")
     }
 
     def quarantined(message: Message) -> bool:
@@ -127,13 +123,29 @@ def _incoming(
     }
 
 
-def _lanes(found: Recount, connection: sqlite3.Connection) -> None:
+_INCOMING = (
+    "SELECT id AS message, conversation_id, external_id FROM messages WHERE direction = 'in'"
+)
+#: In the order in which they were taken.
+_RECEIVED = (
+    "SELECT c.data FROM events e JOIN event_contents c ON c.event_id = e.id"
+    " WHERE e.kind = 'message.received' ORDER BY e.seq"
+)
+
+
+def _lanes(found: Recount, book: Book) -> None:
     """Within a lane messages were taken in the order in which they were written."""
     taken: dict[str, list[int]] = defaultdict(list)
-    for row in connection.execute(
-        "SELECT conversation_id, external_id, meta FROM messages WHERE direction = 'in' ORDER BY rowid"
-    ):
-        taken[row["conversation_id"]].append(_number_of(row["external_id"]))
+    placed = {row["message"]: row for row in book.rows(_INCOMING)}
+    unknown = []
+    for event in book.rows(_RECEIVED):
+        row = placed.pop(message := json.loads(event["data"])["message"], None)
+        if row is None:
+            unknown.append(message)
+        else:
+            taken[row["conversation_id"]].append(_number_of(row["external_id"]))
+    found.fault("events about messages that are not there, or told before", unknown)
+    found.fault("messages that the log of events does not know", placed)
     found.fault("lanes out of order", [ns for ns in taken.values() if ns != sorted(ns)])
     found.figures["lanes"] = len(taken)
 
@@ -143,12 +155,10 @@ def _number_of(external_id: str) -> int:
     return int(external_id.rstrip(">").partition("@")[0].replace(".", "-").rpartition("-")[2])
 
 
-def _outgoing(
-    found: Recount, connection: sqlite3.Connection, begun_at_deaths: frozenset[str]
-) -> None:
+def _outgoing(found: Recount, book: Book, begun_at_deaths: frozenset[str]) -> None:
     """Every planned message came to an end; parked are only those that were under way at a death."""
     states: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute("SELECT id, state FROM outbox"):
+    for row in book.rows("SELECT id, state FROM outbox"):
         states[row["state"]].append(row["id"])
     open_rows = [f"{s} {i}" for s in states if s not in {"sent", "parked"} for i in states[s]]
     found.fault("outgoing messages without an end", open_rows)
@@ -162,9 +172,9 @@ def _outgoing(
     }
 
 
-def _sinks(found: Recount, connection: sqlite3.Connection, simulators: Simulators) -> None:
+def _sinks(found: Recount, book: Book, simulators: Simulators) -> None:
     """What the outside world counted, against what the gateway believes."""
-    rows = [dict(row) for row in connection.execute("SELECT * FROM outbox")]
+    rows = book.rows("SELECT * FROM outbox")
     _by_id(found, "mail", rows, [line["message_id"] for line in _lines(simulators.mail_log)])
     _by_id(found, "app", rows, [line["id"] for line in _lines(simulators.http_log)])
     texts = Counter((line["to"], line["body"]) for line in _lines(simulators.sms_log))
@@ -188,7 +198,9 @@ def _sinks(found: Recount, connection: sqlite3.Connection, simulators: Simulator
     found.figures["SMS at the provider"] = texts.total()
 
 
-def _by_id(found: Recount, account: str, rows: list[dict[str, Any]], seen: list[str]) -> None:
+def _by_id(
+    found: Recount, account: str, rows: Sequence[Mapping[str, Any]], seen: list[str]
+) -> None:
     """For sinks that are told our id."""
     ours = {
         _planned_id(row): row["state"] for row in rows if row["account"] == account
@@ -211,10 +223,10 @@ def _lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_bytes().splitlines()]
 
 
-def _timers(found: Recount, connection: sqlite3.Connection) -> None:
+def _timers(found: Recount, book: Book) -> None:
     """Every answered inquiry was resolved and closed by its timer, each once."""
     fired: Counter[tuple[str, str]] = Counter()
-    for row in connection.execute(
+    for row in book.rows(
         "SELECT e.kind, e.inquiry_id, c.data FROM events e"
         " JOIN event_contents c ON c.event_id = e.id"
         " WHERE e.kind IN ('inquiry.resolved', 'inquiry.closed')"
@@ -222,25 +234,23 @@ def _timers(found: Recount, connection: sqlite3.Connection) -> None:
         if json.loads(row["data"]).get("by") == "timer":
             fired[row["kind"], row["inquiry_id"]] += 1
     found.fault("timers that fired twice", [key for key, n in fired.items() if n > 1])
-    due = connection.execute("SELECT COUNT(*) FROM timers").fetchone()[0]
+    due = book.value("SELECT COUNT(*) FROM timers")
     found.fault("timers that did not fire", [due] if due else [])
-    silent = connection.execute(
-        "SELECT number FROM inquiries WHERE state IN ('answered', 'resolved')"
-    )
-    found.fault("answered inquiries that no timer closed", [row[0] for row in silent])
+    silent = book.rows("SELECT number FROM inquiries WHERE state IN ('answered', 'resolved')")
+    found.fault("answered inquiries that no timer closed", [row["number"] for row in silent])
     found.figures["timers fired"] = fired.total()
 
 
 def _blobs(
     found: Recount,
-    connection: sqlite3.Connection,
+    book: Book,
     acknowledged: Mapping[tuple[str, str], Message],
     data_dir: Path,
 ) -> None:
     """The attachments of every acknowledged message can be read back as they were."""
     blobs = FileBlobs(data_dir / "blobs", Keys.load(data_dir, {}))
     damaged, count = [], 0
-    for row in connection.execute("SELECT account, body FROM raw_events WHERE type = 'message'"):
+    for row in book.rows("SELECT account, body FROM raw_events WHERE type = 'message'"):
         body = json.loads(row["body"])
         message = acknowledged.get((row["account"], body["external_id"]))
         if message is None or not message.files:

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
-from tests.crash.ledger import UnderWay, left, under_way
+from tests.crash.ledger import Database, SqliteFile, UnderWay, left, under_way
 from tests.crash.load import SHARES, Load
 from tests.crash.orders import Order
 from tests.crash.programs import Program, StartFailed, gateway, simulators
@@ -85,6 +85,7 @@ class Run:
         fault: one of `tests.crash.planted.FAULTS`, to see it found.
         say: told each kill.
         seats, shares, pause: see `Load`.
+        server: an empty database on a server; without it a file in the data directory.
     """
 
     folder: Path
@@ -96,17 +97,27 @@ class Run:
     shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
     pause: float = 0.8
     drain_seconds: float = DRAIN_SECONDS
+    server: Database | None = None
     result: Result = field(default_factory=Result)
 
     @property
     def data_dir(self) -> Path:
         return self.folder / "data"
 
+    @property
+    def database(self) -> Database:
+        return self.server or SqliteFile(self.data_dir)
+
     async def __call__(self) -> Result:
         """Raises `StartFailed` when the gateway does not come back, and what `Load` raises."""
         async with AsyncExitStack() as stack:
             outside = await stack.enter_async_context(simulators(self.folder))
-            config = write_config(self.folder, outside.outside, web_port=free_port())
+            config = write_config(
+                self.folder,
+                outside.outside,
+                web_port=free_port(),
+                database=self.database.setting,
+            )
             load = Load(
                 uuid4().hex[:6], self.rng, seats=self.seats, shares=self.shares, pause=self.pause
             )
@@ -122,7 +133,9 @@ class Run:
                 elif not came:
                     self.result.missed.append(order.name)
             drained = await self._last_life(config, load)
-            found = recount(self.data_dir, load.acknowledged, outside, self.result.begun)
+            found = recount(
+                self.database, self.data_dir, load.acknowledged, outside, self.result.begun
+            )
         return self._finish(found, load, drained)
 
     # ------------------------------------------------------------ a life that ends by a kill
@@ -181,7 +194,7 @@ class Run:
         self.result.kills.append(Kill("worker", UnderWay(), load.in_flight, load.waiting))
 
     def _note(self, name: str, load: Load) -> None:
-        found = under_way(self.data_dir)
+        found = under_way(self.database)
         kill = Kill(name if name != "worker" else "random", found, load.in_flight, load.waiting)
         load.forget_life()
         self.result.kills.append(kill)
@@ -209,7 +222,7 @@ class Run:
     async def _drain(self, process: Program) -> bool:
         until = monotonic() + self.drain_seconds
         while monotonic() < until:
-            if not left(self.data_dir).any:
+            if not left(self.database).any:
                 return True
             if await process.died(0.2):
                 raise StartFailed("the gateway ended by itself while it worked the rest off")

@@ -1,8 +1,9 @@
 """The gateway that is killed: the product's own composition, which says when it is ready.
 
-    python -m tests.crash.server gateway.toml [--settle SECONDS] [--fault NAME]
+    python -m tests.crash.server gateway.toml [--settle SECONDS] [--fault NAME] [--permit]
 
-The first line on standard output is `ready {"web": …, "mail": …}`. SIGTERM stops it in order.
+The first line on standard output is `ready {"web": …, "mail": …}`. SIGTERM stops it in order. With
+`--permit` it only puts a certificate in force, for processes that are started otherwise.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from gateway.config import load
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import Conflict
 from gateway.logs import configure_logging
+from gateway.workers import brain
+from tests.crash.haste import hasten
 from tests.crash.planted import plant
 
 #: Low enough for the load's plain questions: what is tested is that an answer goes out once, not
@@ -28,7 +31,9 @@ async def serve(config: Path, settle: float) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     settings = load(config)
-    with lock_data(settings.data_dir):
+    if settings.shared:
+        hasten()
+    with lock_data(settings.data_dir, shared=settings.shared):
         async with assemble(settings) as gateway:
             gateway.delivery.settle = settle
             async with running(gateway):
@@ -37,10 +42,19 @@ async def serve(config: Path, settle: float) -> None:
                 await stopped.wait()
 
 
+async def permit_only(config: Path) -> None:
+    """Put the certificate in force beside whatever runs."""
+    settings = load(config)
+    with lock_data(settings.data_dir, shared=settings.shared):
+        async with assemble(settings) as gateway, gateway.compute:
+            gateway.knowledge = await gateway.compute.run(brain.version, timeout=30.0)
+            await permit(gateway)
+
+
 async def permit(gateway: Gateway) -> None:
     """Put a certificate in force, once: only certified answers set timers."""
     certificate = Certificate(
-        "crash", "*/*/normal", 0.5, 0.5, THRESHOLD, 1, 0, gateway.knowledge, demo=True
+        "crash", "*/*/normal", 0.5, 0.5, THRESHOLD, 1, 0, gateway.knowledge, demo=False
     )
     try:
         await gateway.certify(certificate)
@@ -53,10 +67,14 @@ def main() -> None:
     options.add_argument("config", type=Path)
     options.add_argument("--settle", type=float, default=2.0)
     options.add_argument("--fault", default="")
+    options.add_argument("--permit", action="store_true")
     given = options.parse_args()
     configure_logging("info", json=True)
     if given.fault:
         plant(given.fault)
+    if given.permit:
+        asyncio.run(permit_only(given.config))
+        return
     asyncio.run(serve(given.config, given.settle))
 
 

@@ -20,6 +20,7 @@ _TOPICS = frozenset({"password_reset", "bind_card", "talk_to_human", "thanks"})
 
 _CONFIG = """\
 data_dir = "data"
+database = "{database}"
 templates = "templates"
 
 [server]
@@ -35,7 +36,7 @@ hotline = "400-000-0000"
 
 [workers]
 processes = {processes}
-poll_seconds = 0.1
+poll_seconds = {poll}
 
 [limits]
 waiting_units = {waiting_units}
@@ -54,7 +55,7 @@ address = "{mail_address}"
 listen = "127.0.0.1:0"
 smtp_host = "127.0.0.1"
 smtp_port = {smtp_port}
-smtp_timeout = 5.0
+smtp_timeout = {patience}
 
 [accounts.sms]
 kind = "sms"
@@ -88,6 +89,9 @@ def write_config(
     close_after: float = 3.0,
     processes: int = 2,
     waiting_units: int = 4096,
+    database: str = "sqlite:gateway.sqlite",
+    patience: float = 5.0,
+    poll: float = 0.1,
 ) -> Path:
     """Write `gateway.toml` into `folder`; its data goes to `folder/data`.
 
@@ -98,6 +102,9 @@ def write_config(
         close_after: seconds of silence until the timer closes what was answered.
         processes: worker processes.
         waiting_units: units of work that may wait for the disk.
+        database: the setting of that name.
+        patience: seconds a mail server may take to answer.
+        poll: seconds between two looks for work that nothing announced.
     """
     _few_templates(folder / "templates")
     file = folder / "gateway.toml"
@@ -105,6 +112,9 @@ def write_config(
         web_port=web_port,
         processes=processes,
         waiting_units=waiting_units,
+        database=database,
+        patience=patience,
+        poll=poll,
         close_after_hours=f"{close_after / 3600:.9f}",
         mail_address=MAIL_ADDRESS,
         smtp_port=outside.smtp_port,

@@ -5,8 +5,10 @@ import random
 import pytest
 
 from gateway.steps import STEPS
+from tests.crash.ledger import PostgresDatabase
 from tests.crash.orders import orders
 from tests.crash.run import Run
+from tests.postgres import running_server
 
 
 @pytest.mark.crash
@@ -27,3 +29,27 @@ async def test_nothing_acknowledged_is_lost_and_nothing_goes_out_twice(tmp_path)
         assert result.figures[figure] > 0, figure
     assert result.counts["repeated"] > 0
     assert result.counts["broken off"] > 0
+
+
+#: Where PostgreSQL differs: it finishes or rolls back by itself what a dead process had begun.
+ON_POSTGRES = (
+    "migration.before_commit", "commit.before", "commit.after", "seal.before", "apply.before",
+    "begun.after", "send.after",
+)  # fmt: skip
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(300)
+async def test_the_same_holds_on_postgresql(tmp_path):
+    rng = random.Random()
+    plan = orders(rng, each_step=1, at_random=1, steps=ON_POSTGRES)
+    with running_server(durable=True) as server:
+        database = PostgresDatabase(server.create_database())
+        result = await Run(tmp_path, plan, rng, say=print, server=database)()
+    print(result.figures, dict(result.counts))
+    assert result.faults == []
+    assert result.missed == []
+    assert {f"step {step}" for step in ON_POSTGRES} <= result.counted.keys()
+    assert result.figures["parked"] <= result.figures["under way at a death"]
+    for figure in ("acknowledged", "sent", "timers fired", "attachments", "mail at the sink"):
+        assert result.figures[figure] > 0, figure

@@ -4,8 +4,11 @@ import random
 
 import pytest
 
+from tests.crash.cluster import Cluster
+from tests.crash.members import places
 from tests.crash.orders import Order
 from tests.crash.run import Run
+from tests.postgres import running_server
 
 #: Instants at which something is certainly between the acknowledgement and the commit, or between
 #: the transmission and its record.
@@ -41,3 +44,23 @@ async def test_sending_again_what_may_be_out_is_found(tmp_path):
 async def test_the_same_runs_without_a_fault_find_nothing(tmp_path):
     result = await Run(tmp_path, [*WHILE_BUSY[:1], *AFTER_SENDING], random.Random(), say=print)()
     assert result.faults == []
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(300)
+async def test_a_recovery_that_takes_from_the_living_is_found(tmp_path):
+    with running_server(durable=True) as server:
+        result = await Cluster(
+            tmp_path,
+            server,
+            places({"delivery": "timers", "web": "worker"}, web=1, delivery=2),
+            random.Random(),
+            seconds=4.0,
+            every=0.0,
+            hasty=True,
+            fault="recover-from-the-living",
+            shares={"mail": 1.0},
+            delay_ms=400,
+            say=print,
+        )()
+    assert any("sent twice" in fault for fault in result.faults), result

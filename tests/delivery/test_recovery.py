@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.delivery.deliver import (
-    LEASE_SECONDS,
-)
+from gateway.delivery import outbox
+from gateway.delivery.deliver import LEASE_SECONDS
 from gateway.testing.clock import NEW_YEAR
 from tests.delivery.at_work import STATE, row, waiting
 from tests.delivery.scripted import Gate, Listable, Scripted
@@ -20,7 +19,7 @@ async def left_behind(rig: Rig, owner: str, *, begun: bool) -> None:
     dead = rig.delivery({}, owner=owner)
     (found,) = await dead._lease("app", 1)
     if begun:
-        await rig.work(lambda tx: tx.run("outbox.begun", id=found["id"], owner=owner, at=NEW_YEAR))
+        await rig.work(lambda tx: outbox.begun(tx, found, NEW_YEAR, NEW_YEAR + LEASE_SECONDS))
 
 
 @pytest.mark.parametrize(

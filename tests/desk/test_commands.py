@@ -10,9 +10,8 @@ from gateway.domain.decision import Verb
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
 from gateway.domain.model import InquiryState, Note
 from gateway.domain.plan import FlagHandle, Plan, TouchConversation
-from gateway.store import sealer
 from gateway.testing.clock import NEW_YEAR
-from tests.store.engines import SqliteEngine, SqliteStore, one, select, value
+from tests.store.engines import AnyStore, Engine, one, select, value, verified
 from tests.store.rows import arrival, moved, put
 from tests.workers.rig import CLOSE_AFTER, Rig, decision
 
@@ -55,24 +54,32 @@ async def test_what_another_agent_has_cannot_be_taken(waiting: Rig) -> None:
     assert (await inquiry(waiting))["assigned_to"] == "ann"
 
 
-async def test_of_all_agents_that_claim_at_once_one_wins(rig: Rig, store: SqliteStore) -> None:
-    """200 rounds; on the plain store, since what runs twice cannot race."""
-    desk, agents = rig.desk(store), ["ann", "bob", "cyd"]
-    for turn in range(200):
-        name = f"ev{turn}"
-        await put(store, arrival(name, sender=name, number=name), moved(name))
-        outcomes = await asyncio.gather(
-            *(desk.claim(name, agent) for agent in agents), return_exceptions=True
-        )
-        won = [agent for agent, o in zip(agents, outcomes, strict=True) if o == name]
-        assert len(won) == 1, outcomes
-        assert all(isinstance(o, NotAllowed | Conflict) for o in outcomes if o != name)
-        found = await value(store, f"SELECT assigned_to FROM inquiries WHERE number = '{name}'")
-        assert [found] == won
-        agents.append(agents.pop(0))
+async def test_of_agents_that_claim_at_once_one_wins_and_the_others_are_told(
+    rig: Rig, store: AnyStore, engine: Engine
+) -> None:
+    """200 rounds, at two stores as of two processes; on plain ones, since what runs twice cannot
+    race."""
+    async with engine.plain() as other:
+        agents = ["ann", "bob", "cyd"]
+        desks = {"ann": rig.desk(store), "bob": rig.desk(other), "cyd": rig.desk(store)}
+        for turn in range(200):
+            name = f"ev{turn}"
+            await put(store, arrival(name, sender=name, number=name), moved(name))
+            outcomes = await asyncio.gather(
+                *(desks[agent].claim(name, agent) for agent in agents), return_exceptions=True
+            )
+            won = [agent for agent, o in zip(agents, outcomes, strict=True) if o == name]
+            assert len(won) == 1, outcomes
+            for outcome in outcomes:
+                if outcome != name:
+                    assert isinstance(outcome, NotAllowed | Conflict), outcome
+                    assert won[0] in str(outcome) or "no longer at version" in str(outcome)
+            found = await value(store, f"SELECT assigned_to FROM inquiries WHERE number = '{name}'")
+            assert [found] == won
+            agents.append(agents.pop(0))
     claims = await value(store, "SELECT COUNT(*) FROM events WHERE kind = 'inquiry.claimed'")
     assert claims == 200
-    assert await store.read(sealer.verify) == 400
+    assert await verified(store) == 400
 
 
 @pytest.mark.parametrize("state", [S.RESOLVED, S.CLOSED, S.ANSWERED, S.NEW])
@@ -231,7 +238,7 @@ CARD = "4111 1111 1111 1111"
 
 
 async def test_a_reply_with_a_secret_is_refused_and_nothing_of_it_is_written(
-    waiting: Rig, engine: SqliteEngine
+    waiting: Rig, engine: Engine
 ) -> None:
     with pytest.raises(NotAllowed, match="contains a card") as refused:
         await waiting.desk().reply(NUMBER, "ann", f"Your card {CARD} is fine.")
@@ -240,7 +247,21 @@ async def test_a_reply_with_a_secret_is_refused_and_nothing_of_it_is_written(
     assert CARD.encode() not in engine.written_bytes()
 
 
-async def test_a_secret_in_a_note_is_taken_out(waiting: Rig, engine: SqliteEngine) -> None:
+@pytest.mark.parametrize("text", ["Please send us the code you received.", "请把密码发给我们"])
+async def test_a_reply_that_asks_for_a_secret_is_refused(waiting: Rig, text: str) -> None:
+    with pytest.raises(NotAllowed, match="asks for a code, password or card number"):
+        await waiting.desk().reply(NUMBER, "ann", text)
+    assert (await inquiry(waiting))["version"] == 2
+
+
+async def test_a_reply_that_warns_of_those_who_ask_goes_out(waiting: Rig) -> None:
+    await waiting.desk().reply(
+        NUMBER, "ann", "We never ask for your password. 请勿把验证码告诉任何人。"
+    )
+    assert (await inquiry(waiting))["version"] > 2
+
+
+async def test_a_secret_in_a_note_is_taken_out(waiting: Rig, engine: Engine) -> None:
     await waiting.desk().note(Note("ev1.q", "ann", f"reads {CARD} aloud"))
     found = await value(waiting.store, "SELECT text FROM messages WHERE visibility = 'note'")
     assert found.startswith("reads [card")

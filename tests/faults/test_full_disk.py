@@ -12,7 +12,7 @@ import pytest
 
 from channels._sim_email import MailFault
 from channels._sim_letters import compose
-from tests.crash.ledger import left, under_way
+from tests.crash.ledger import SqliteFile, left, under_way
 from tests.crash.load import Load
 from tests.crash.programs import gateway, simulators
 from tests.crash.recount import recount
@@ -70,7 +70,7 @@ async def more(load: Load, what: str, number: int, seconds: float = 30.0) -> Non
 
 async def rest(data_dir: Path, seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
-        while left(data_dir).any:
+        while left(SqliteFile(data_dir)).any:
             await asyncio.sleep(0.2)
 
 
@@ -97,7 +97,7 @@ async def test_a_full_disk_refuses_loses_nothing_and_serves_again_without_a_rest
                     assert process.process.returncode == 0
             finally:
                 await load.cancel()
-            found = recount(disk, load.acknowledged, outside, frozenset())
+            found = recount(SqliteFile(disk), disk, load.acknowledged, outside, frozenset())
             assert found.faults == [], (tmp_path / "gateway.log").read_text()[-3000:]
             assert found.figures["acknowledged"] >= 120
             assert found.figures["parked"] == 0
@@ -118,7 +118,7 @@ async def test_killed_on_a_full_disk_it_has_everything_when_there_is_room(tmp_pa
                     await more(load, "turned away", REFUSALS)
                     load.hold()
                     await process.kill()
-                begun = under_way(disk).begun
+                begun = under_way(SqliteFile(disk)).begun
                 filler.unlink()
                 async with gateway(config) as process:
                     load.aim(await process.addresses())
@@ -128,7 +128,7 @@ async def test_killed_on_a_full_disk_it_has_everything_when_there_is_room(tmp_pa
                     await process.stop()
             finally:
                 await load.cancel()
-            found = recount(disk, load.acknowledged, outside, begun)
+            found = recount(SqliteFile(disk), disk, load.acknowledged, outside, begun)
             assert found.faults == []
 
 

@@ -1,6 +1,6 @@
-"""One gateway for all flows: each flow has a customer of its own."""
+"""One gateway on each engine for all flows: each flow has a customer of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -13,16 +13,29 @@ from gateway.app import assemble, running
 from gateway.config import Config
 from gateway.domain.decision import Certificate
 from tests.flow.play import MAILBOX, Town
+from tests.postgres import drop_database
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The setting of that name."""
+    if request.param == "sqlite":
+        yield "sqlite:gateway.sqlite"
+        return
+    url = request.getfixturevalue("postgres").create_database()
+    yield url
+    drop_database(url)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+async def town(database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(HttpPeer())
         sms = await stack.enter_async_context(SmsPeer())
         mail = await stack.enter_async_context(MailPeer())
         config = Config.model_validate(
             {
+                "database": database,
                 "data_dir": tmp_path_factory.mktemp("town"),
                 "server": {"port": 0, "allow_private": True},
                 "workers": {"processes": 1, "poll_seconds": 0.02},

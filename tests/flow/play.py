@@ -10,7 +10,7 @@ A step has one action (a table named after one of the `_…` methods of `Play`) 
     handle      the flag of the customer's address
     timers      kinds of the timers that wait
     counts      what the intake counted in this step, by account.outcome
-    absent      texts that stand nowhere in the data directory
+    absent      texts that stand nowhere in the data directory, and nowhere in the database
 """
 
 import asyncio
@@ -26,13 +26,14 @@ from channels._sim_http import HttpPeer
 from channels._sim_sms import SmsPeer
 from gateway.app import Gateway
 from gateway.domain.model import Note
-from tests.store.engines import select, value
+from tests.store.engines import PostgresEngine, select, value
 
 MAILBOX = "support@pay.example"
-#: Nothing is under way: every event is planned, and what is due has been sent.
+#: Nothing is under way: every event is planned, what is due has been sent, and the log is numbered.
 _BUSY = (
     "SELECT (SELECT COUNT(*) FROM raw_events WHERE state = 'pending')"
     " + (SELECT COUNT(*) FROM outbox WHERE state IN ('ready', 'leased', 'begun', 'unknown'))"
+    " + (SELECT COUNT(*) FROM events WHERE seq IS NULL)"
 )
 _INQUIRIES = (
     "SELECT i.*, h.address, h.flag FROM inquiries i"
@@ -216,8 +217,11 @@ class Play:
         return {f"{account}.{what}": number for (account, what), number in now.items() if number}
 
     async def _see_absent(self, wanted: list[str], *_: Any) -> list[str]:
-        folder = self.town.gateway.config.data_dir
-        written = b"".join(p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file())
+        config = self.town.gateway.config
+        files = sorted(config.data_dir.rglob("*"))
+        written = b"".join(path.read_bytes() for path in files if path.is_file())
+        if config.shared:
+            written += await asyncio.to_thread(PostgresEngine(config.database).written_bytes)
         return [text for text in wanted if text.encode() not in written]
 
 

@@ -12,7 +12,7 @@ from gateway.domain.errors import Overloaded, ParseError, StoreFull
 from gateway.domain.model import Attachment, DeliveryState, ThreadRefs
 from gateway.intake.accept import INLINE_TEXT, Accept, AccountSink
 from gateway.keys import Keys
-from tests.store.engines import SqliteEngine, one, select, value
+from tests.store.engines import Engine, one, select, value
 from tests.store.rows import raw
 from tests.workers.rig import Rig
 
@@ -58,7 +58,7 @@ async def test_a_message_is_stored_with_its_proof_its_lane_and_its_moment(rig: R
     assert intake.counts == {("app", "accepted"): 1}
 
 
-async def test_secrets_are_gone_before_anything_is_written(rig: Rig, engine: SqliteEngine) -> None:
+async def test_secrets_are_gone_before_anything_is_written(rig: Rig, engine: Engine) -> None:
     event = Inbound(
         "m1", "user-1", f"my card is {CARD}", subject=f"card {CARD}", name=f"Li {CARD}",
         attachments=(Attachment(f"{CARD}.png", "image/png", 3, url="https://x.example/a"),),
@@ -241,9 +241,7 @@ async def test_what_comes_again_unreadable_is_kept_once(rig: Rig) -> None:
     assert intake.counts == {("app", "quarantined"): 1, ("app", "duplicate"): 2}
 
 
-async def test_a_reason_that_quotes_the_input_is_redacted_too(
-    rig: Rig, engine: SqliteEngine
-) -> None:
+async def test_a_reason_that_quotes_the_input_is_redacted_too(rig: Rig, engine: Engine) -> None:
     await rig.intake().quarantine("app", b"x", f"status is not known: '{CARD}'")
     assert CARD.encode() not in engine.written_bytes()
     assert CARD not in "\n".join(rig.log.lines)
@@ -266,12 +264,12 @@ async def test_no_free_worker_means_try_later_and_nothing_stored(rig: Rig) -> No
 # ---------------------------------------------------------------- when there is no room
 
 
-async def test_a_full_queue_is_told_at_once_and_nothing_is_stored(engine: SqliteEngine) -> None:
+async def test_a_full_queue_is_told_at_once_and_nothing_is_stored(engine: Engine) -> None:
     from gateway.testing.clock import FakeClock
     from gateway.testing.world import LogLines, MemoryBlobs, SequentialIds
     from tests.workers.rig import SameProcess
 
-    async with engine.opened(max_waiting=0) as store:
+    async with engine.opened() as other, engine.opened(max_waiting=0) as store:
         intake = Accept(
             store, MemoryBlobs(), Keys(bytes(32)), SameProcess(), FakeClock(), SequentialIds(),
             LogLines(),
@@ -279,7 +277,7 @@ async def test_a_full_queue_is_told_at_once_and_nothing_is_stored(engine: Sqlite
         with pytest.raises(Overloaded):
             await intake.events("app", [Inbound("m1", "user-1", "a")], "test")
         assert intake.counts == {("app", "overloaded"): 1}
-        assert await value(store, COUNT) == 0
+        assert await value(other, COUNT) == 0
 
 
 async def test_a_full_disk_for_files_leaves_no_row(rig: Rig) -> None:
@@ -291,6 +289,47 @@ async def test_a_full_disk_for_files_leaves_no_row(rig: Rig) -> None:
     with pytest.raises(Overloaded):
         await rig.intake().events("app", [event], "test")
     assert await value(rig.store, COUNT) == 0
+
+
+async def test_a_mail_with_nul_characters_becomes_a_message(rig: Rig) -> None:
+    await rig.intake().mail(
+        "box", letter("before\0after", Subject="Top\0up", **{"In-Reply-To": "<a\0b@x.example>"})
+    )
+    await rig.drain()
+    message = await one(rig.store, "SELECT text, subject FROM messages WHERE direction = 'in'")
+    assert "before" in message["text"]
+    assert "after" in message["text"]
+    assert "\0" not in "".join(message.values())
+
+
+async def test_nul_characters_in_ids_and_in_what_a_channel_adds_can_be_stored(rig: Rig) -> None:
+    nul = "a\0b"
+    event = Inbound(
+        nul, nul, nul, thread=ThreadRefs(nul, (nul,)), reply_to={nul: nul}, facts={nul: [nul]},
+        attachments=(Attachment(nul, "x/y", 1, url="https://x.example/a"),),
+    )  # fmt: skip
+    for _ in range(2):
+        await rig.intake().events("app", [event], "test")
+    row = await one(rig.store, "SELECT dedup_key, lane, body FROM raw_events")
+    assert (row["dedup_key"], row["lane"]) == ("m:a\ufffdb", "app|a\ufffdb")
+    assert "\\u0000" not in row["body"]
+    await rig.drain()
+    assert (
+        await value(rig.store, "SELECT external_id FROM messages WHERE direction = 'in'")
+        == "a\ufffdb"
+    )
+    assert await value(rig.store, "SELECT address FROM handles") == "a\ufffdb"
+
+
+async def test_a_receipt_and_a_reason_with_nul_characters_are_stored(rig: Rig) -> None:
+    receipt = Receipt("SM\0", DeliveryState.FAILED, code="1\0", detail="no\0route")
+    await rig.intake().events("sms", [receipt], "test")
+    await rig.intake().quarantine("app", b"\0", "no\0JSON", {"path": "\0"})
+    assert (await body(rig))["detail"] == "no\ufffdroute"
+    assert await value(rig.store, "SELECT lane FROM raw_events") == "sms|receipt:SM\ufffd"
+    assert await value(rig.store, "SELECT reason FROM quarantine") == "no\ufffdJSON"
+    await rig.drain()
+    assert await value(rig.store, "SELECT state FROM raw_events") in {"done", "pending"}
 
 
 # ---------------------------------------------------------------- listeners and pollers

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.domain.channel import Inbound
 from gateway.domain.model import MailClass
 from gateway.domain.snapshot import AccountView, HandleView, Snapshot
-from gateway.intake.filters import FILTERS, Verdict, judge
+from gateway.intake.filters import FILTERS, Verdict, judge, judged_by
 
 ACCOUNT = AccountView("box", "email", "demo", "email", "long")
 
@@ -78,3 +78,9 @@ def test_the_order_is_the_documented_one() -> None:
     assert [look.__name__ for look in FILTERS] == [
         "opt_word", "automatic_mail", "bulk_mail", "unreachable",
     ]  # fmt: skip
+
+
+def test_the_filter_that_decided_is_named() -> None:
+    assert judged_by(message(mail_class="bounce"), seen()) == (Verdict.STORE_ONLY, "automatic_mail")
+    assert judged_by(message(mail_class="list"), seen("opted_out")) == (Verdict.SILENT, "bulk_mail")
+    assert judged_by(message(), seen()) == (Verdict.GO, "")

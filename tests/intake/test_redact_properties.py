@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.errors import ParseError
-from gateway.intake.redact import redact, redact_json, redact_name
+from gateway.intake.redact import Policy, redact, redact_json, redact_name
 from tests.intake.marked import AMEX, ID, ID_X, MASTER, UNION_19, VISA, VISA_13, grouped
 from tests.intake.test_redact_lookalikes import AROUND_CODES, AROUND_PASSWORDS, NUMBERS
 from tests.intake.test_redact_words import CODES, CVVS, PASSWORDS
+from tests.scan.planted import Maker
+from tests.scan.search import digits_only
 
-PLACEHOLDER = re.compile(r"\[(?:card \*{4}(\d{4})|id-card|code|password|cvv)\]")
+PLACEHOLDER = re.compile(r"\[(?:card \*{4}(\d{4})|id-card|code|password|cvv|phone|mail)\]")
 
 WORDS = [
     *(
@@ -59,6 +61,14 @@ WORDS = [
         "位",
         "背面三位",
         "İ",
+        "credentials: ",
+        "token",
+        "to verify",
+        "use ",
+        "短信显示",
+        "这个码",
+        "@x.example",
+        "+86 ",
     ),
 ]
 NUMBERS_OF_ALL_KINDS = [
@@ -117,11 +127,14 @@ contexts = st.sampled_from(
 )
 
 
+policies = st.builds(Policy, st.booleans(), st.booleans(), st.booleans())
+
+
 @settings(max_examples=800, deadline=None)
-@given(mixtures, contexts)
-def test_redacting_twice_is_redacting_once(text, context):
-    once = redact(text, context)
-    twice = redact(once.text, context)
+@given(mixtures, contexts, policies, st.booleans())
+def test_redacting_twice_is_redacting_once(text, context, policy, alone):
+    once = redact(text, context, policy, alone=alone)
+    twice = redact(once.text, context, policy, alone=alone)
     assert twice.text == once.text
     assert twice.redactions == ()
 
@@ -173,6 +186,46 @@ def test_a_valid_number_never_survives_in_any_surroundings(number, before, after
     assert number not in redact(around + before + number + after + around).text
 
 
+PARTED_BY = [
+    "",
+    " ",
+    "  ",
+    "-",
+    ".",
+    "_",
+    " - ",
+    "\u00a0",
+    "\u2009",
+    "\u200b",
+    "–",
+    "－",
+    "·",
+    "\n",
+    "\n> ",
+]
+SCRIPTS = ["0123456789", "０１２３４５６７８９", "٠١٢٣٤٥٦٧٨٩", "०१२३४५६७८९", "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗"]
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(["card", "id_card"]),
+    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from(PARTED_BY),
+    st.sampled_from(SCRIPTS),
+    st.sampled_from(["", "卡号", "my card: ", "（", "\n"]),
+    st.sampled_from(["", "。", " thanks", "）", "\n"]),
+)
+def test_a_valid_number_never_survives_however_it_is_parted(
+    seed, kind, size, by, digits, before, after
+):
+    number = getattr(Maker(seed), kind)()
+    written = grouped(number, size, by=by).translate(str.maketrans("0123456789", digits))
+    clean = redact(before + written + after).text
+    assert number not in digits_only(clean)
+    assert written not in clean
+
+
 # ---------------------------------------------------------------- time
 
 DIGITS = [
@@ -197,6 +250,21 @@ DIGITS = [
     *("① ", "123456 ", "1234 "),
 ]
 WORDY = [
+    *(
+        "password a1b2c3 ",
+        "a1b2c3d4 password ",
+        "credentials a/",
+        "use 1234 to ",
+        "1234 to verify ",
+    ),
+    *(
+        "exp 12/28 123 ",
+        "背面数字",
+        "密码a1b2c3",
+        "收到的码",
+        "number on the back of my ",
+        "123 cvv ",
+    ),
     *("验证码", "验证码1234567890 ", "验证码 没 123456", "code ", "code is ", "123456是", "背面"),
     *(
         "密码",
@@ -216,7 +284,7 @@ WORDY = [
 def seconds(part, length):
     text = (part * (length // len(part) + 1))[:length]
     begun = time.process_time()
-    redact(text, "请回复验证码")
+    redact(text, "请回复验证码", Policy(phones=True, mail_addresses=True))
     return time.process_time() - begun
 
 

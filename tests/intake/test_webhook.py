@@ -23,11 +23,10 @@ from gateway.intake.accept import Accept
 from gateway.intake.webhook import Door, WebhookRoute
 from gateway.keys import Keys
 from gateway.store.blobs import FileBlobs
-from gateway.store.sqlite import SqliteStore
 from gateway.testing.world import LogLines, build_world
 from gateway.world import MonotonicIds, SystemClock
 from tests.delivery.scripted import Scripted
-from tests.store.engines import SqliteEngine, one, select, value
+from tests.store.engines import AnyStore, Engine, one, select, value
 from tests.workers.rig import Rig, SameProcess
 
 LIMIT = 64 * 1024
@@ -41,13 +40,14 @@ class Site:
     """A web server with the route, an HTTP account `app` and an SMS account `sms`."""
 
     url: str
-    store: SqliteStore
+    store: AnyStore
     intake: Accept
     log: LogLines
     http: HttpPeer
     sms: SmsPeer
     client: aiohttp.ClientSession
     folder: Path
+    engine: Engine
     channels: dict[str, Any]
 
     @property
@@ -68,13 +68,14 @@ class Site:
         return await self.post(body, self.http.sign(body), url)
 
     def on_disk(self) -> bytes:
-        """Every byte of the data directory."""
-        return b"".join(p.read_bytes() for p in sorted(self.folder.rglob("*")) if p.is_file())
+        """Every byte of the data directory and of the database."""
+        files = b"".join(p.read_bytes() for p in sorted(self.folder.rglob("*")) if p.is_file())
+        return files + self.engine.written_bytes()
 
 
 @pytest.fixture(params=["router", "shortcut"])
 async def site(
-    request: pytest.FixtureRequest, engine: SqliteEngine, store: SqliteStore, tmp_path: Path
+    request: pytest.FixtureRequest, engine: Engine, store: AnyStore, tmp_path: Path
 ) -> AsyncIterator[Site]:
     clock, log, keys = SystemClock(), LogLines(), Keys(bytes(32))
     intake = Accept(
@@ -104,7 +105,7 @@ async def site(
         if request.param == "shortcut" and runner.server is not None:
             runner.server.request_handler = route.shortcut(runner.server.request_handler)
         await web.SockSite(runner, door).start()
-        yield Site(url, store, intake, log, http, sms, client, tmp_path, channels)
+        yield Site(url, store, intake, log, http, sms, client, tmp_path, engine, channels)
         await runner.cleanup()
 
 
@@ -172,6 +173,20 @@ async def test_of_a_card_number_nothing_reaches_the_disk(site: Site, rig: Rig) -
         assert form.encode() not in written
     assert b"photograph" not in written
     assert CARD not in "\n".join(site.log.lines)
+
+
+async def test_nul_characters_come_through_to_the_message_as_one_that_can_be_stored(
+    site: Site, rig: Rig
+) -> None:
+    """PostgreSQL stores no U+0000; what only looks like one is left alone."""
+    posted = await site.http.post_message(
+        site.app, "a\0b \\u0000", sender="user-1", subject="a\0b", name="a\0b"
+    )
+    assert posted.status == 200
+    await rig.drain()
+    message = await one(site.store, "SELECT text, subject FROM messages WHERE direction = 'in'")
+    assert message == {"text": "a\ufffdb \\u0000", "subject": "a\ufffdb"}
+    assert await value(site.store, "SELECT name FROM contacts") == "a\ufffdb"
 
 
 # ---------------------------------------------------------------- not genuine
@@ -317,6 +332,7 @@ async def test_a_call_too_many_is_503_at_once_with_a_time_to_come_again(site: Si
     assert await value(site.store, COUNT) == IN_FLIGHT + 1
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 async def test_a_full_disk_is_503_and_what_was_acknowledged_before_is_there(site: Site) -> None:
     assert (await site.http.post_message(site.app, "before", sender="u")).status == 200
 

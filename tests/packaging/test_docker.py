@@ -5,9 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+
+from gateway.config import load
+from gateway.roles import roles_named
 
 INSTRUCTIONS = {
     "FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "CMD",
@@ -55,22 +59,63 @@ def test_the_schema_would_notice_a_misspelt_key(repository, tmp_path):
     assert run.returncode == 1
 
 
-def test_one_service_one_volume_and_no_more_rights_than_needed(compose):
-    assert list(compose["services"]) == ["gateway"]
-    assert list(compose["volumes"]) == ["gateway-data"]
+PARTS = ("web", "worker", "delivery", "timers")
+
+
+def test_without_a_profile_there_is_one_service_with_no_more_rights_than_needed(compose):
+    always = [name for name, one in compose["services"].items() if "profiles" not in one]
+    assert always == ["gateway"]
     service = compose["services"]["gateway"]
-    assert service["read_only"] is True
-    assert service["cap_drop"] == ["ALL"]
-    assert "no-new-privileges:true" in service["security_opt"]
-    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
-    assert service["volumes"] == ["gateway-data:/data"]
     assert service["healthcheck"]["test"] == ["CMD", "gateway", "health"]
-    assert "privileged" not in service
+    assert "depends_on" not in service
+
+
+def test_no_service_of_ours_has_more_rights_than_needed(compose):
+    for name in ("gateway", *PARTS):
+        service = compose["services"][name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert "no-new-privileges:true" in service["security_opt"]
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+        assert service["volumes"] == ["gateway-data:/data"]
+        assert "privileged" not in service
+
+
+def test_the_profile_scale_has_every_role_that_works_and_its_server(compose):
+    scaled = {n: one for n, one in compose["services"].items() if one.get("profiles") == ["scale"]}
+    assert set(scaled) == {*PARTS, "postgres"}
+    for name in PARTS:
+        assert scaled[name]["command"] == ["gateway", "serve", "--role", name]
+        assert roles_named([name])
+        assert scaled[name]["depends_on"]["postgres"]["condition"] == "service_healthy"
+        asks = scaled[name]["healthcheck"]
+        # Only who has a web server can be asked.
+        assert ("test" in asks) == (name == "web")
+        assert asks.get("disable", False) == (name != "web")
+    assert "ports" not in scaled["postgres"]
+    assert set(compose["volumes"]) == {"gateway-data", "postgres-data"}
+
+
+def test_the_parts_and_their_server_agree_on_the_address(compose):
+    server = compose["services"]["postgres"]["environment"]
+    for name in PARTS:
+        variables = dict(compose["services"][name]["environment"])
+        given = {
+            key: value.replace("${POSTGRES_PASSWORD:-}", "pass1")
+            for key, value in variables.items()
+        }
+        config = load(environ=given)
+        parts = urlsplit(config.database)
+        assert config.shared
+        assert (parts.username, parts.path) == (
+            server["POSTGRES_USER"],
+            f"/{server['POSTGRES_DB']}",
+        )
+        assert parts.hostname == "postgres"
+        assert server["POSTGRES_PASSWORD"] in variables["GATEWAY_DATABASE"]
 
 
 def test_every_variable_of_the_container_is_a_setting(compose, steps):
-    from gateway.config import load
-
     environment = dict(compose["services"]["gateway"]["environment"])
     for line in of(steps, "ENV"):
         environment |= dict(re.findall(r"(\w+)=(\S+)", line))

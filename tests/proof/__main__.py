@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.crash.programs import ROOT
-from tests.proof.crash import crash
+from tests.proof.cluster import cluster
+from tests.proof.crash import crash, crash_on_postgres
 from tests.proof.figures import benchmarks
 from tests.proof.outcome import Outcome, Sections
 from tests.proof.programs import gateway, tests
@@ -26,15 +27,23 @@ SECTIONS: Sections = {
     "planted": tests("tests/crash/test_planted_faults.py"),
     "faults": tests("tests/faults"),
     "crash": crash,
+    "crash-postgres": crash_on_postgres,
+    "cluster": cluster,
 }
+#: Sections that one engine has alone; `--engine` chooses among them.
+ENGINES = {"sqlite": {"crash"}, "postgres": {"crash-postgres", "cluster"}}
 
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.proof", description=__doc__)
     options.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all by default")
-    wanted = options.parse_args().sections or list(SECTIONS)
+    options.add_argument("--engine", choices=ENGINES, help="only on this one; both by default")
+    given = options.parse_args()
+    wanted = given.sections or list(SECTIONS)
     if unknown := [name for name in wanted if name not in SECTIONS]:
         options.error(f"there is no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+    if given.engine:
+        wanted = on_engine(wanted, given.engine)
     head = f"commit {commit()} · Python {platform.python_version()} · {os.cpu_count()} processors"
     started = monotonic()
     print(head, flush=True)
@@ -49,6 +58,13 @@ def main() -> None:
         say(f"{name}: {'holds' if outcomes[name].holds else 'DOES NOT HOLD'}")
     Console(width=110).print(summary(head, outcomes))
     sys.exit(0 if all(outcome.holds for outcome in outcomes.values()) else 1)
+
+
+def on_engine(wanted: list[str], engine: str) -> list[str]:
+    """The sections on this engine: `crash` is then that of the engine."""
+    others = set().union(*(names for name, names in ENGINES.items() if name != engine))
+    ours = (f"{name}-{engine}" if f"{name}-{engine}" in SECTIONS else name for name in wanted)
+    return [name for name in dict.fromkeys(ours) if name not in others]
 
 
 def summary(title: str, outcomes: dict[str, Outcome]) -> Table:

@@ -46,6 +46,14 @@ def test_a_section_that_does_not_exist_is_named(monkeypatch, capsys):
     assert "'other'" in capsys.readouterr().err
 
 
+def test_an_engine_chooses_its_sections():
+    assert proof.on_engine(["crash"], "postgres") == ["crash-postgres"]
+    assert proof.on_engine(["crash", "demo"], "sqlite") == ["crash", "demo"]
+    both = [*proof.SECTIONS]
+    assert {"crash-postgres", "cluster"} <= {*proof.on_engine(both, "postgres")}
+    assert "crash" not in proof.on_engine(both, "postgres")
+
+
 @pytest.mark.parametrize(("code", "holds"), [(0, True), (3, False)])
 def test_a_program_holds_when_it_ends_with_0(code, holds):
     lines = []

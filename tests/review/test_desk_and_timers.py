@@ -4,13 +4,13 @@ from gateway.domain.model import InquiryState
 from gateway.domain.plan import Plan, SetTimer
 from gateway.testing.clock import NEW_YEAR
 from gateway.workers.timers import AGAIN
-from tests.store.engines import SqliteEngine, select, value
+from tests.store.engines import Engine, select, value
 from tests.store.rows import arrival, moved, put
 from tests.workers.rig import Rig
 
 
 async def test_a_disposition_is_redacted_like_everything_a_person_writes(
-    rig: Rig, engine: SqliteEngine
+    rig: Rig, engine: Engine
 ) -> None:
     await put(rig.store, arrival(), moved())
     await rig.desk().resolve("260101-000001", "ann", "refunded to 4111 1111 1111 1111")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.store.catalog import QUERIES
-from tests.workers.rig import Rig
+from tests.store.engines import SqliteEngine
 
 #: Asked by a person or a scrape, or of tables that stay small.
 MAY_SCAN = {
@@ -16,8 +16,10 @@ MAY_SCAN = {
     "intake.counts",
     "intake.free_lanes_of",
     "intake.free_lanes_of_others",
+    "intake.renew_lanes",
     "intake.quarantine_count",
     "intake.quarantine_listed",
+    "intake.quarantine_outlived",
     "meta.move_blob_refs",
     "outbox.counts",
     "outbox.listed",
@@ -34,7 +36,10 @@ def statements() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "sql"), [*statements()], ids=[name for name, _ in statements()])
-async def test_a_query_finds_its_rows_by_an_index(rig: Rig, name: str, sql: str) -> None:
+async def test_a_query_finds_its_rows_by_an_index(
+    sqlite_only: SqliteEngine, name: str, sql: str
+) -> None:
+    """On SQLite, whose plans do not depend on what a table happens to hold."""
     if name in MAY_SCAN:
         return
     values = dict.fromkeys(re.findall(r":(\w+)", sql))
@@ -44,5 +49,6 @@ async def test_a_query_finds_its_rows_by_an_index(rig: Rig, name: str, sql: str)
         rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
         return [row["detail"] for row in rows]
 
-    plan = await rig.store.store.read(explain)
+    async with sqlite_only.opened() as store:
+        plan = await store.read(explain)
     assert not [line for line in plan if FULL_SCAN.match(line)], plan

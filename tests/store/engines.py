@@ -1,4 +1,4 @@
-"""The engines that the store suite runs on. PostgreSQL becomes a second entry of `ENGINES`."""
+"""The engines that the store suite runs on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -6,8 +6,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
+
 from gateway.domain.store import Reader, Store, Tx
+from gateway.store import sealer
+from gateway.store.leader import Sealer
+from gateway.store.postgres import PostgresStore
 from gateway.store.sqlite import SqliteStore
+from gateway.testing.world import LogLines
+from gateway.world import SystemClock
 
 T = TypeVar("T")
 
@@ -17,6 +24,7 @@ class SqliteEngine:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "gateway.sqlite"
+        self.database = f"sqlite:{self.path}"
 
     def build(self, **options: Any) -> SqliteStore:
         """A store that is not open yet."""
@@ -31,6 +39,9 @@ class SqliteEngine:
         finally:
             await store.close()
 
+    #: The writer seals.
+    plain = opened
+
     def written_bytes(self) -> bytes:
         """Everything the engine has on the disk: tables, log, index."""
         return b"".join(
@@ -38,7 +49,56 @@ class SqliteEngine:
         )
 
 
-ENGINES: dict[str, Callable[[Path], SqliteEngine]] = {"sqlite": SqliteEngine}
+class PostgresEngine:
+    """One database of a running server; every `opened` store works on the same one."""
+
+    def __init__(self, url: str) -> None:
+        self.url = self.database = url
+
+    def build(self, **options: Any) -> PostgresStore:
+        """A store that is not open yet."""
+        options.pop("readers", None)
+        return PostgresStore(self.url, **options)
+
+    @asynccontextmanager
+    async def plain(self, **options: Any) -> AsyncIterator[PostgresStore]:
+        """Nobody seals: every unit of work is one of the test."""
+        store = self.build(**options)
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    @asynccontextmanager
+    async def opened(self, **options: Any) -> AsyncIterator[PostgresStore]:
+        """With a leader that seals, as one of the gateway's processes has it."""
+        store = self.build(**options)
+        await store.open()
+        leader = Sealer(store, f"test-{id(store)}", SystemClock(), LogLines())
+        task = asyncio.create_task(leader.run())
+        try:
+            yield store
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            await store.close()
+
+    def written_bytes(self) -> bytes:
+        """Every row of every table, as text."""
+        with psycopg.connect(self.url) as connection:
+            tables = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            ).fetchall()
+            rows = [
+                repr(connection.execute(f'SELECT * FROM "{name}"').fetchall())  # type: ignore[arg-type]  # a name of ours
+                for (name,) in tables
+            ]
+        return "\n".join(rows).encode()
+
+
+Engine = SqliteEngine | PostgresEngine
+AnyStore = SqliteStore | PostgresStore
 
 #: Tables whose rows tell what a unit of work has done. The sealed log is compared by its events:
 #: salts are random and chain values follow from them.
@@ -68,11 +128,28 @@ async def value(store: Any, sql: str) -> Any:
     return next(iter(rows[0].values())) if rows else None
 
 
+async def sealed(store: Any) -> None:
+    """Wait until every event has its number: at once on SQLite, soon on PostgreSQL."""
+    async with asyncio.timeout(10):
+        while await value(store, "SELECT COUNT(*) FROM events WHERE seq IS NULL"):
+            await asyncio.sleep(0.01)
+
+
+async def verified(store: Any) -> int:
+    """Walk the chain once everything is sealed; the number of events."""
+    await sealed(store)
+    number: int = await store.read(sealer.verify)
+    return number
+
+
 def contents(tx: Any) -> dict[str, list[tuple[Any, ...]]]:
     """What stands in the tables, as the transaction sees it."""
     return {
         table: sorted(
-            (tuple(row) for row in tx._connection.execute(f"SELECT * FROM {table}").fetchall()),
+            (
+                tuple(dict(row).values())
+                for row in tx._connection.execute(f"SELECT * FROM {table}").fetchall()
+            ),
             key=repr,
         )
         for table in TABLES
@@ -88,11 +165,14 @@ class Twice:
         self.units: set[tuple[str, str]] = set()
         """(file, qualified name) of the functions that ran."""
         self.writes = asyncio.Condition()
+        self._turn = asyncio.Lock()
+        """Between its two runs a unit holds nothing: another one may not come between them."""
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         self.units.add((work.__code__.co_filename, work.__code__.co_qualname))
         try:
-            return await self.store.write(lambda tx: _twice(tx, work))
+            async with self._turn:
+                return await self.store.write(lambda tx: _twice(tx, work))
         finally:
             await self._tell()
 
@@ -146,7 +226,9 @@ def _outcome(tx: Any, work: Callable[[Tx], Any], logged: int) -> tuple[Any, ...]
     except Exception as raised:  # noqa: BLE001 - it is raised again
         result, error = None, raised
     gave = repr(error) if error is not None else _plain(result)
-    return gave, contents(tx), list(tx.pending[logged:]), (result, error)
+    # Of a unit that failed nothing is written; PostgreSQL would not even say what it had.
+    wrote = contents(tx) if error is None else {}
+    return gave, wrote, list(tx.pending[logged:]), (result, error)
 
 
 def _plain(result: Any) -> Any:

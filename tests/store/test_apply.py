@@ -20,10 +20,9 @@ from gateway.domain.plan import (
     TouchConversation,
     UpdateContact,
 )
-from gateway.store import sealer
 from gateway.store.apply import _APPLY
 from gateway.testing.clock import NEW_YEAR
-from tests.store.engines import SqliteStore, one, select, value
+from tests.store.engines import AnyStore, one, select, value, verified
 from tests.store.rows import arrival, moved, outgoing, put
 
 
@@ -32,7 +31,7 @@ async def test_every_operation_of_a_plan_can_be_applied() -> None:
 
 
 async def test_a_plan_writes_contact_conversation_inquiry_message_and_event(
-    store: SqliteStore,
+    store: AnyStore,
 ) -> None:
     await put(store, arrival())
     inquiry = await one(store, "SELECT state, version, number, language, created_at FROM inquiries")
@@ -44,10 +43,10 @@ async def test_a_plan_writes_contact_conversation_inquiry_message_and_event(
     assert message == {
         "direction": "in", "text": "我的充值没有到账", "delivery": "", "delivery_rank": -1,
     }  # fmt: skip
-    assert await store.read(sealer.verify) == 1
+    assert await verified(store) == 1
 
 
-async def test_a_plan_applied_twice_collides_with_itself_and_leaves_one(store: SqliteStore) -> None:
+async def test_a_plan_applied_twice_collides_with_itself_and_leaves_one(store: AnyStore) -> None:
     await put(store, arrival())
     with pytest.raises(Conflict):
         await put(store, arrival())
@@ -55,7 +54,7 @@ async def test_a_plan_applied_twice_collides_with_itself_and_leaves_one(store: S
         assert await value(store, f"SELECT COUNT(*) FROM {table}") == 1
 
 
-async def test_a_person_known_by_this_handle_is_not_met_again(store: SqliteStore) -> None:
+async def test_a_person_known_by_this_handle_is_not_met_again(store: AnyStore) -> None:
     await put(store, arrival())
     with pytest.raises(Conflict):
         await put(store, arrival("ev2", number="260101-000002"))
@@ -63,7 +62,7 @@ async def test_a_person_known_by_this_handle_is_not_met_again(store: SqliteStore
     assert await value(store, "SELECT COUNT(*) FROM contacts") == 2
 
 
-async def test_a_number_that_is_taken_is_a_conflict_and_leaves_nothing(store: SqliteStore) -> None:
+async def test_a_number_that_is_taken_is_a_conflict_and_leaves_nothing(store: AnyStore) -> None:
     await put(store, arrival())
     with pytest.raises(Conflict):
         await put(store, arrival("ev2", sender="user-2"))
@@ -71,7 +70,7 @@ async def test_a_number_that_is_taken_is_a_conflict_and_leaves_nothing(store: Sq
 
 
 async def test_another_version_is_a_conflict_and_nothing_of_the_plan_stands(
-    store: SqliteStore,
+    store: AnyStore,
 ) -> None:
     await put(store, arrival(), moved())
     stale = Plan("ev2", (*outgoing().ops, *moved(state=InquiryState.ANSWERED).ops))
@@ -84,7 +83,7 @@ async def test_another_version_is_a_conflict_and_nothing_of_the_plan_stands(
     }
 
 
-async def test_a_field_that_a_change_does_not_name_stays(store: SqliteStore) -> None:
+async def test_a_field_that_a_change_does_not_name_stays(store: AnyStore) -> None:
     await put(
         store,
         arrival(),
@@ -101,7 +100,7 @@ async def test_a_field_that_a_change_does_not_name_stays(store: SqliteStore) -> 
     }  # fmt: skip
 
 
-async def test_a_waiting_place_is_kept_until_the_customer_is_helped(store: SqliteStore) -> None:
+async def test_a_waiting_place_is_kept_until_the_customer_is_helped(store: AnyStore) -> None:
     async def since() -> Any:
         return await value(store, "SELECT waiting_since FROM inquiries")
 
@@ -116,7 +115,7 @@ async def test_a_waiting_place_is_kept_until_the_customer_is_helped(store: Sqlit
     assert await since() is None
 
 
-async def test_resolved_keeps_its_first_moment_and_reopening_clears_it(store: SqliteStore) -> None:
+async def test_resolved_keeps_its_first_moment_and_reopening_clears_it(store: AnyStore) -> None:
     await put(store, arrival())
     await put(store, moved(state=InquiryState.RESOLVED), now=100.0)
     await put(store, moved(version=2, state=InquiryState.CLOSED), now=200.0)
@@ -139,7 +138,7 @@ def certificate(**changes: Any) -> dict[str, Any]:
 
 
 async def test_an_answer_needs_its_certificate_in_force_when_it_is_written(
-    store: SqliteStore,
+    store: AnyStore,
 ) -> None:
     plan = replace(arrival(), certificate="cert-1")
     with pytest.raises(Conflict, match="no longer in force"):
@@ -155,7 +154,7 @@ async def test_an_answer_needs_its_certificate_in_force_when_it_is_written(
 # ---------------------------------------------------------------- messages
 
 
-async def test_the_first_answer_is_remembered_and_a_note_is_none(store: SqliteStore) -> None:
+async def test_the_first_answer_is_remembered_and_a_note_is_none(store: AnyStore) -> None:
     await put(store, arrival())
     note = AddMessage("n1", "ev1.v", "ev1.q", "out", "note", "ann", False, "careful")
     await put(store, Plan("n", (note,)), now=50.0)
@@ -169,7 +168,7 @@ async def test_the_first_answer_is_remembered_and_a_note_is_none(store: SqliteSt
     }
 
 
-async def test_what_a_message_brings_along_is_named_as_in_use(store: SqliteStore) -> None:
+async def test_what_a_message_brings_along_is_named_as_in_use(store: AnyStore) -> None:
     attachments = [
         {"name": "a.png", "blob": "f" * 64},
         {"name": "b", "blob": "", "url": "https://x"},
@@ -183,12 +182,12 @@ async def test_what_a_message_brings_along_is_named_as_in_use(store: SqliteStore
     ]
 
 
-async def test_a_message_without_its_conversation_is_a_conflict(store: SqliteStore) -> None:
+async def test_a_message_without_its_conversation_is_a_conflict(store: AnyStore) -> None:
     with pytest.raises(Conflict, match="is gone"):
         await put(store, outgoing())
 
 
-async def test_contact_and_conversation_are_brought_up_to_date(store: SqliteStore) -> None:
+async def test_contact_and_conversation_are_brought_up_to_date(store: AnyStore) -> None:
     news = Plan(
         "u",
         (
@@ -210,7 +209,7 @@ async def test_contact_and_conversation_are_brought_up_to_date(store: SqliteStor
 )
 @given(receipts=st.lists(st.sampled_from(list(DeliveryState)), max_size=6))
 async def test_delivery_only_moves_forward_in_whatever_order_receipts_come(
-    store: SqliteStore, receipts: list[DeliveryState]
+    store: AnyStore, receipts: list[DeliveryState]
 ) -> None:
     part = f"o{await value(store, 'SELECT COUNT(*) FROM messages')}"
     if part == "o0":

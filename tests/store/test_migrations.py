@@ -12,39 +12,46 @@ import pytest
 
 from gateway.domain.errors import StoreError
 from gateway.store import migrate
-from tests.store.engines import SqliteEngine, select, value
+from tests.store.engines import Engine, PostgresEngine, SqliteEngine, select, value
 
 ROOT = Path(__file__).parents[2]
 #: Opens the database named by the first argument and closes it again.
 OPEN = """
 import asyncio, sys
 from pathlib import Path
-from gateway.store.sqlite import SqliteStore
+from gateway.store.choose import store_for
 
 async def main():
-    store = SqliteStore(Path(sys.argv[1]))
+    store = store_for(sys.argv[1], Path("/"))
     await store.open()
     await store.close()
 
 asyncio.run(main())
 """
+_SCHEMA = {
+    SqliteEngine: "SELECT name, sql FROM sqlite_master ORDER BY name",
+    PostgresEngine: (
+        "SELECT table_name, column_name, data_type, collation_name FROM information_schema.columns "
+        "WHERE table_schema = 'public' ORDER BY table_name, column_name"
+    ),
+}
 
 
-def open_elsewhere(path: Path, kill_at: str = "") -> int:
+def open_elsewhere(database: str, kill_at: str = "") -> int:
     """Open the database in a process of its own; its exit status."""
     environ = {**os.environ, "GATEWAY_KILL_AT": kill_at} if kill_at else {**os.environ}
     done = subprocess.run(
-        [sys.executable, "-c", OPEN, str(path)], cwd=ROOT, env=environ, timeout=60, check=False
+        [sys.executable, "-c", OPEN, database], cwd=ROOT, env=environ, timeout=60, check=False
     )
     return done.returncode
 
 
-async def test_opening_again_changes_nothing(engine: SqliteEngine) -> None:
-    schema = "SELECT name, sql FROM sqlite_master ORDER BY name"
-    async with engine.opened() as store:
+async def test_opening_again_changes_nothing(fresh_engine: Engine) -> None:
+    schema = _SCHEMA[type(fresh_engine)]
+    async with fresh_engine.opened() as store:
         first = await select(store, schema)
         assert await value(store, "SELECT MAX(number) FROM schema_version") == migrate.SCHEMA
-    async with engine.opened() as store:
+    async with fresh_engine.opened() as store:
         assert await select(store, schema) == first
         assert await value(store, "SELECT COUNT(*) FROM schema_version") == len(migrate.files())
 
@@ -57,59 +64,43 @@ async def test_migrations_are_numbered_without_a_gap_and_end_at_the_schema() -> 
 @pytest.mark.parametrize(
     "step", ["migration.begun", "migration.before_commit", "migration.committed"]
 )
-async def test_killed_in_the_middle_it_starts_again(engine: SqliteEngine, step: str) -> None:
-    assert open_elsewhere(engine.path, kill_at=step) == -signal.SIGKILL
-    async with engine.opened() as store:
+async def test_killed_in_the_middle_it_starts_again(fresh_engine: Engine, step: str) -> None:
+    assert open_elsewhere(fresh_engine.database, kill_at=step) == -signal.SIGKILL
+    async with fresh_engine.opened() as store:
         assert await value(store, "SELECT MAX(number) FROM schema_version") == migrate.SCHEMA
         assert await value(store, "SELECT COUNT(*) FROM raw_events") == 0
 
 
-async def test_two_at_once_migrate_once(engine: SqliteEngine) -> None:
+async def test_two_at_once_migrate_once(fresh_engine: Engine) -> None:
     codes = await asyncio.gather(
-        *(asyncio.to_thread(open_elsewhere, engine.path) for _ in range(2))
+        *(asyncio.to_thread(open_elsewhere, fresh_engine.database) for _ in range(2))
     )
     assert codes == [0, 0]
-    async with engine.opened() as store:
+    async with fresh_engine.opened() as store:
         assert await value(store, "SELECT COUNT(*) FROM schema_version") == len(migrate.files())
 
 
 async def test_the_database_of_a_newer_release_is_refused_in_a_sentence(
-    engine: SqliteEngine,
+    fresh_engine: Engine,
 ) -> None:
-    async with engine.opened() as store:
+    async with fresh_engine.opened() as store:
         await store.write(
             lambda tx: tx._connection.execute("INSERT INTO schema_version VALUES (7, 5)")  # type: ignore[attr-defined]
         )
     with pytest.raises(StoreError, match="schema 7, which needs release 5 or newer"):
-        async with engine.opened():
+        async with fresh_engine.opened():
             pass
 
 
-async def test_a_newer_schema_that_we_may_work_on_opens(engine: SqliteEngine) -> None:
-    async with engine.opened() as store:
+async def test_a_newer_schema_that_we_may_work_on_opens(fresh_engine: Engine) -> None:
+    async with fresh_engine.opened() as store:
         await store.write(
             lambda tx: tx._connection.execute(  # type: ignore[attr-defined]
                 f"INSERT INTO schema_version VALUES (7, {migrate.OLDEST_CODE_OK})"
             )
         )
-    async with engine.opened() as store:
+    async with fresh_engine.opened() as store:
         assert await value(store, "SELECT MAX(number) FROM schema_version") == 7
-
-
-async def test_a_file_that_is_no_database_is_named(engine: SqliteEngine) -> None:
-    engine.path.write_bytes(b"these are no pages " * 100)
-    store = engine.build()
-    with pytest.raises(StoreError, match=r"cannot open the database .*gateway\.sqlite"):
-        await store.open()
-    with pytest.raises(StoreError, match="not open"):
-        await store.write(lambda _tx: None)
-    await store.close()
-
-
-async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    store = SqliteEngine(tmp_path / "missing").build()
-    with pytest.raises(StoreError, match="missing"):
-        await store.open()
 
 
 def test_the_lock_is_free_once_its_holder_is_killed(tmp_path: Path) -> None:

@@ -10,30 +10,34 @@ from hypothesis import strategies as st
 from gateway.domain.plan import LogEvent
 from gateway.domain.store import Tx
 from gateway.store import sealer
-from tests.store.engines import SqliteStore, select, value
+from tests.store.engines import AnyStore, sealed, select, value, verified
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
-async def happened(store: SqliteStore, *names: str) -> None:
-    def work(name: str) -> Any:
-        def unit(tx: Tx) -> None:
-            tx.log(LogEvent(name, "test.happened", 12.5, "q1", {"name": name, "文": "字"}))
+def unit(name: str) -> Any:
+    def work(tx: Tx) -> None:
+        tx.log(LogEvent(name, "test.happened", 12.5, "q1", {"name": name, "文": "字"}))
 
-        return unit
-
-    await asyncio.gather(*(store.write(work(name)) for name in names))
+    return work
 
 
-async def tamper(store: SqliteStore, sql: str) -> None:
+async def happened(store: AnyStore, *names: str) -> None:
+    """One after the other, and numbered in this order."""
+    for name in names:
+        await store.write(unit(name))
+    await sealed(store)
+
+
+async def tamper(store: AnyStore, sql: str) -> None:
     await store.write(lambda tx: tx._connection.execute(sql))  # type: ignore[attr-defined]
 
 
-async def test_numbers_have_no_gap_and_the_chain_holds(store: SqliteStore) -> None:
-    await happened(store, *(f"a{n}" for n in range(20)))
+async def test_numbers_have_no_gap_and_the_chain_holds(store: AnyStore) -> None:
+    await asyncio.gather(*(store.write(unit(f"a{n}")) for n in range(20)))
     await happened(store, "b1")
     await happened(store, "b2", "b3")
-    assert await store.read(sealer.verify) == 23
+    assert await verified(store) == 23
     assert await store.read(lambda reader: sealer.verify(reader, page=4)) == 23
     rows = await select(store, "SELECT seq FROM events ORDER BY seq")
     assert [row["seq"] for row in rows] == [*range(1, 24)]
@@ -60,30 +64,30 @@ async def test_numbers_have_no_gap_and_the_chain_holds(store: SqliteStore) -> No
         ),
     ],
 )
-async def test_any_change_is_found_and_named(store: SqliteStore, sql: str, fault: str) -> None:
+async def test_any_change_is_found_and_named(store: AnyStore, sql: str, fault: str) -> None:
     await happened(store, *(f"e{n}" for n in range(5)))
     await tamper(store, sql)
     with pytest.raises(ValueError, match=fault):
-        await store.read(sealer.verify)
+        await verified(store)
 
 
-async def test_two_events_that_changed_places_are_found(store: SqliteStore) -> None:
+async def test_two_events_that_changed_places_are_found(store: AnyStore) -> None:
     await happened(store, *(f"e{n}" for n in range(5)))
     for change in ("seq = -1 WHERE seq = 2", "seq = 2 WHERE seq = 3", "seq = 3 WHERE seq = -1"):
         await tamper(store, f"UPDATE events SET {change}")
     with pytest.raises(ValueError, match=r"event 2 .* does not fit"):
-        await store.read(sealer.verify)
+        await verified(store)
 
 
-async def test_erased_contents_leave_the_chain_whole(store: SqliteStore) -> None:
+async def test_erased_contents_leave_the_chain_whole(store: AnyStore) -> None:
     await happened(store, *(f"e{n}" for n in range(5)))
     await tamper(store, "DELETE FROM event_contents WHERE event_id IN ('e0', 'e3')")
-    assert await store.read(sealer.verify) == 5
+    assert await verified(store) == 5
     await happened(store, "later")
-    assert await store.read(sealer.verify) == 6
+    assert await verified(store) == 6
 
 
-async def test_equal_contents_have_different_digests(store: SqliteStore) -> None:
+async def test_equal_contents_have_different_digests(store: AnyStore) -> None:
     """Else a digest that outlives its contents could be guessed back."""
 
     def work(tx: Tx) -> None:
@@ -94,9 +98,9 @@ async def test_equal_contents_have_different_digests(store: SqliteStore) -> None
     assert await value(store, "SELECT COUNT(DISTINCT digest) FROM events") == 2
 
 
-async def test_a_whole_second_given_as_an_integer_verifies(store: SqliteStore) -> None:
+async def test_a_whole_second_given_as_an_integer_verifies(store: AnyStore) -> None:
     await store.write(lambda tx: tx.log(LogEvent("a", "test.happened", 1_767_225_600)))
-    assert await store.read(sealer.verify) == 1
+    assert await verified(store) == 1
 
 
 @given(

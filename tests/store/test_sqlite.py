@@ -1,4 +1,4 @@
-"""What is SQLite's own: a full disk, a database that another process holds, what is on the disk."""
+"""What is SQLite's own: one writer with group commit, a full disk, a database that another process holds, what is on the disk."""
 
 import asyncio
 import os
@@ -10,19 +10,20 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.errors import Overloaded, StoreError, StoreFull
+from gateway.domain.errors import NotFound, Overloaded, StoreError, StoreFull
 from gateway.domain.plan import LogEvent
 from gateway.domain.store import Tx
 from gateway.store import sealer
-from tests.store.engines import SqliteEngine, SqliteStore, select, value
+from tests.store.engines import SqliteEngine, SqliteStore, select, value, verified
 from tests.store.rows import raw
+from tests.store.units import Held, keys, logged, remember, together
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=["sqlite"])
-def engine(tmp_path: Path) -> SqliteEngine:
-    return SqliteEngine(tmp_path)
+@pytest.fixture
+def engine(sqlite_only: SqliteEngine) -> SqliteEngine:
+    return sqlite_only
 
 
 async def limit_pages(store: SqliteStore, more: int) -> None:
@@ -39,7 +40,7 @@ async def no_limit(store: SqliteStore) -> None:
     await store.write(lambda tx: tx._connection.execute("PRAGMA max_page_count=1000000"))  # type: ignore[attr-defined]
 
 
-def remember(key: str, size: int = 1) -> Any:
+def sized(key: str, size: int = 1) -> Any:
     def work(tx: Tx) -> None:
         tx.run("meta.remember", account="a", key=key, value="x" * size)
         tx.log(LogEvent(f"event-{key}", "test.happened", 1.0))
@@ -47,15 +48,96 @@ def remember(key: str, size: int = 1) -> Any:
     return work
 
 
+# ---------------------------------------------------------------- one writer, one group
+
+
+async def test_units_of_one_turn_share_one_commit_and_run_in_order(store: SqliteStore) -> None:
+    ran: list[int] = []
+
+    def unit(number: int) -> Any:
+        return lambda _tx: ran.append(number)
+
+    await together(store, *(unit(n) for n in range(40)))
+    assert ran == [*range(40)]
+
+
+async def test_nothing_is_answered_before_the_commit(store: SqliteStore) -> None:
+    held = Held()
+    fast = asyncio.create_task(store.write(remember("fast")))
+    slow = asyncio.create_task(store.write(held))
+    await asyncio.to_thread(held.entered.wait, 10)
+    assert not fast.done(), "its group is not committed yet"
+    assert await keys(store) == []
+    held.release.set()
+    await asyncio.gather(fast, slow)
+    assert await keys(store) == ["fast"]
+
+
+async def test_a_unit_that_loses_the_transaction_alone_gets_its_error(store: SqliteStore) -> None:
+    def loses(tx: Any) -> None:
+        tx._connection.execute("ROLLBACK")
+        raise NotFound("and fails as well")
+
+    def loses_in_silence(tx: Any) -> None:
+        tx._connection.execute("ROLLBACK")
+
+    results = await together(
+        store, remember("a"), logged("e1"), loses, remember("b"), loses_in_silence, remember("c")
+    )
+    assert [type(result) for result in results] == [
+        str, type(None), StoreError, str, StoreError, str,
+    ]  # fmt: skip
+    assert store.stats["reruns"] == 1
+    assert await keys(store) == ["a", "b", "c"]
+    assert await verified(store) == 1, "the event of the first run is not there twice"
+
+
+async def test_a_unit_is_run_again_after_a_lost_group_and_its_last_result_counts(
+    store: SqliteStore,
+) -> None:
+    runs: list[int] = []
+
+    def counted(tx: Tx) -> int:
+        runs.append(1)
+        return tx.run("meta.remember", account="a", key="k", value=str(len(runs)))
+
+    def loses(tx: Any) -> None:
+        tx._connection.execute("ROLLBACK")
+
+    results = await together(store, counted, loses)
+    assert results[0] == 1
+    assert len(runs) == 2
+    assert await value(store, "SELECT value FROM memos") == "2"
+
+
+async def test_an_error_of_the_lost_run_does_not_stick_to_a_unit(store: SqliteStore) -> None:
+    """The second was in the way of the first only as long as the first was thought to succeed."""
+
+    def add(tx: Tx) -> str:
+        tx.run("contacts.add_contact", id="c", name="", language="", created_at=1.0)
+        return "added"
+
+    def adds_and_cannot_be_sealed(tx: Tx) -> None:
+        add(tx)
+        tx.log(LogEvent("e1", "test.happened", 1.0, data={"x": object()}))
+
+    results = await together(store, adds_and_cannot_be_sealed, add)
+    assert isinstance(results[0], StoreError)
+    assert results[1] == "added"
+
+
+# ---------------------------------------------------------------- the disk
+
+
 async def test_on_a_full_disk_only_the_unit_that_does_not_fit_is_refused(
     store: SqliteStore,
 ) -> None:
-    await store.write(remember("before"))
+    await store.write(sized("before"))
     await limit_pages(store, 6)
     results = await asyncio.gather(
-        store.write(remember("small-1")),
-        store.write(remember("huge", 200_000)),
-        store.write(remember("small-2")),
+        store.write(sized("small-1")),
+        store.write(sized("huge", 200_000)),
+        store.write(sized("small-2")),
         store.insert("intake.accept", [raw(1)]),
         store.insert("intake.accept", [raw(2, body="x" * 200_000)]),
         return_exceptions=True,
@@ -73,12 +155,12 @@ async def test_on_a_full_disk_only_the_unit_that_does_not_fit_is_refused(
 async def test_service_resumes_when_there_is_room_again(store: SqliteStore) -> None:
     await limit_pages(store, 0)
     with pytest.raises(StoreFull):
-        await store.write(remember("a", 100_000))
+        await store.write(sized("a", 100_000))
     with pytest.raises(StoreFull):
         await store.insert("intake.accept", [raw(1, body="x" * 100_000)])
     assert store.stats["full"] == 2
     await no_limit(store)
-    await store.write(remember("a", 100_000))
+    await store.write(sized("a", 100_000))
     assert await store.insert("intake.accept", [raw(1, body="x" * 100_000)]) == 1
     assert await store.read(sealer.verify) == 1
 
@@ -118,7 +200,7 @@ async def test_a_database_that_another_process_holds_is_refused_within_its_patie
         holder.execute("BEGIN IMMEDIATE")
         began = asyncio.get_running_loop().time()
         results = await asyncio.gather(
-            *(store.write(remember(f"k{n}")) for n in range(40)),
+            *(store.write(sized(f"k{n}")) for n in range(40)),
             store.insert("intake.accept", [raw(1)]),
             return_exceptions=True,
         )
@@ -128,7 +210,7 @@ async def test_a_database_that_another_process_holds_is_refused_within_its_patie
         assert took < 1.5, "each unit waited by itself"
         holder.execute("ROLLBACK")
         holder.close()
-        await store.write(remember("after"))
+        await store.write(sized("after"))
         assert await value(store, "SELECT COUNT(*) FROM memos") == 1
 
 
@@ -169,3 +251,19 @@ async def test_what_was_acknowledged_survives_a_kill(engine: SqliteEngine) -> No
         assert await process.wait() == -9
         async with engine.opened() as store:
             assert await value(store, "SELECT COUNT(*) FROM memos") == expected
+
+
+async def test_a_file_that_is_no_database_is_named(engine: SqliteEngine) -> None:
+    engine.path.write_bytes(b"these are no pages " * 100)
+    store = engine.build()
+    with pytest.raises(StoreError, match=r"cannot open the database .*gateway\.sqlite"):
+        await store.open()
+    with pytest.raises(StoreError, match="not open"):
+        await store.write(lambda _tx: None)
+    await store.close()
+
+
+async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    store = SqliteEngine(tmp_path / "missing").build()
+    with pytest.raises(StoreError, match="missing"):
+        await store.open()

@@ -7,90 +7,25 @@ from typing import Any
 import pytest
 
 from gateway.domain.errors import Conflict, NotFound, Overloaded, StoreError
-from gateway.domain.plan import LogEvent
 from gateway.domain.store import Reader, Tx
-from gateway.store import sealer
-from tests.store.engines import SqliteEngine, SqliteStore, select, value
+from tests.store.engines import AnyStore, Engine, sealed, select, value, verified
 from tests.store.rows import raw
-
-
-def remember(key: str, text: str = "1") -> Any:
-    """A unit that leaves one row."""
-
-    def work(tx: Tx) -> str:
-        tx.run("meta.remember", account="a", key=key, value=text)
-        return key
-
-    return work
-
-
-def logged(name: str, **data: Any) -> Any:
-    def work(tx: Tx) -> None:
-        tx.log(LogEvent(name, "test.happened", 1.0, data=data))
-
-    return work
-
-
-async def keys(store: Any) -> list[str]:
-    return [row["key"] for row in await select(store, "SELECT key FROM memos ORDER BY key")]
-
-
-async def together(store: Any, *works: Any) -> list[Any]:
-    """Hand all units in within one turn of the loop, so that they share one group."""
-    before = store.stats["groups"]
-    results = await asyncio.gather(*map(store.write, works), return_exceptions=True)
-    assert store.stats["groups"] == before + 1, "the units did not form one group"
-    return results
-
-
-class Held:
-    """Keeps the writer busy inside a unit until `release`."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.release = threading.Event()
-
-    def __call__(self, tx: Tx) -> None:
-        self.entered.set()
-        assert self.release.wait(10)
-
+from tests.store.units import Held, keys, logged, remember, together
 
 # ---------------------------------------------------------------- results and order
 
 
 async def test_a_unit_gives_its_result_and_its_rows_are_there_afterwards(
-    store: SqliteStore,
+    store: AnyStore,
 ) -> None:
     assert await store.write(remember("one")) == "one"
     assert await keys(store) == ["one"]
 
 
-async def test_units_of_one_turn_share_one_commit_and_run_in_order(store: SqliteStore) -> None:
-    ran: list[int] = []
-
-    def unit(number: int) -> Any:
-        return lambda _tx: ran.append(number)
-
-    await together(store, *(unit(n) for n in range(40)))
-    assert ran == [*range(40)]
-
-
-async def test_nothing_is_answered_before_the_commit(store: SqliteStore) -> None:
-    held = Held()
-    fast = asyncio.create_task(store.write(remember("fast")))
-    slow = asyncio.create_task(store.write(held))
-    await asyncio.to_thread(held.entered.wait, 10)
-    assert not fast.done(), "its group is not committed yet"
-    assert await keys(store) == []
-    held.release.set()
-    await asyncio.gather(fast, slow)
-    assert await keys(store) == ["fast"]
-
-
 # ---------------------------------------------------------------- failures stay alone
 
 
-async def test_a_unit_that_raises_takes_nothing_else_with_it(store: SqliteStore) -> None:
+async def test_a_unit_that_raises_takes_nothing_else_with_it(store: AnyStore) -> None:
     def fails(tx: Tx) -> None:
         remember("half")(tx)
         logged("half")(tx)
@@ -100,20 +35,19 @@ async def test_a_unit_that_raises_takes_nothing_else_with_it(store: SqliteStore)
     assert (first, last) == ("a", "b")
     assert isinstance(failed, NotFound)
     assert await keys(store) == ["a", "b"]
-    assert await store.read(sealer.verify) == 0, "the event of the failed unit is gone with it"
+    assert await verified(store) == 0, "the event of the failed unit is gone with it"
 
 
-async def test_a_key_that_is_there_already_is_a_conflict(store: SqliteStore) -> None:
+async def test_a_key_that_is_there_already_is_a_conflict(store: AnyStore) -> None:
     def add(tx: Tx) -> None:
         tx.run("contacts.add_contact", id="c", name="", language="", created_at=1.0)
 
-    results = await together(store, add, add, remember("b"))
-    assert results[0] is None
-    assert isinstance(results[1], Conflict)
-    assert results[2] == "b"
+    *twins, other = await together(store, add, add, remember("b"))
+    assert sorted(type(result).__name__ for result in twins) == ["Conflict", "NoneType"]
+    assert other == "b"
 
 
-async def test_a_statement_that_is_refused_is_a_store_error(store: SqliteStore) -> None:
+async def test_a_statement_that_is_refused_is_a_store_error(store: AnyStore) -> None:
     def wrong(tx: Any) -> None:
         tx._connection.execute("INSERT INTO nothing VALUES (1)")
 
@@ -122,45 +56,26 @@ async def test_a_statement_that_is_refused_is_a_store_error(store: SqliteStore) 
     assert results[1] == "b"
 
 
-async def test_a_unit_that_loses_the_transaction_alone_gets_its_error(store: SqliteStore) -> None:
-    def loses(tx: Any) -> None:
+async def test_a_unit_that_ends_its_transaction_by_itself_stores_nothing_and_spares_the_others(
+    store: AnyStore,
+) -> None:
+    def ends(tx: Any) -> None:
+        remember("half")(tx)
         tx._connection.execute("ROLLBACK")
+
+    def ends_and_fails(tx: Any) -> None:
+        ends(tx)
         raise NotFound("and fails as well")
 
-    def loses_in_silence(tx: Any) -> None:
-        tx._connection.execute("ROLLBACK")
-
-    results = await together(
-        store, remember("a"), logged("e1"), loses, remember("b"), loses_in_silence, remember("c")
-    )
-    assert [type(result) for result in results] == [
-        str, type(None), StoreError, str, StoreError, str,
-    ]  # fmt: skip
-    assert store.stats["reruns"] == 1
-    assert await keys(store) == ["a", "b", "c"]
-    assert await store.read(sealer.verify) == 1, "the event of the first run is not there twice"
-
-
-async def test_a_unit_is_run_again_after_a_lost_group_and_its_last_result_counts(
-    store: SqliteStore,
-) -> None:
-    runs: list[int] = []
-
-    def counted(tx: Tx) -> int:
-        runs.append(1)
-        return tx.run("meta.remember", account="a", key="k", value=str(len(runs)))
-
-    def loses(tx: Any) -> None:
-        tx._connection.execute("ROLLBACK")
-
-    results = await together(store, counted, loses)
-    assert results[0] == 1
-    assert len(runs) == 2
-    assert await value(store, "SELECT value FROM memos") == "2"
+    results = await together(store, remember("a"), ends, ends_and_fails, remember("b"))
+    assert (results[0], results[3]) == ("a", "b")
+    assert isinstance(results[1], StoreError)
+    assert isinstance(results[2], StoreError | NotFound)
+    assert await keys(store) == ["a", "b"]
 
 
 async def test_what_cannot_be_written_at_all_fails_alone_and_the_writer_lives_on(
-    store: SqliteStore,
+    store: AnyStore,
 ) -> None:
     """A half of a surrogate pair has no UTF-8, an object has no JSON: neither is an error of the
     database, and neither may end the writer."""
@@ -176,38 +91,22 @@ async def test_what_cannot_be_written_at_all_fails_alone_and_the_writer_lives_on
     assert isinstance(results[3], StoreError)
     assert results[4] == "good"
     assert await keys(store) == ["good"]
-    assert await store.read(sealer.verify) == 0
+    assert await verified(store) == 0
 
 
 async def test_an_event_id_that_is_taken_is_a_conflict_of_that_unit_alone(
-    store: SqliteStore,
+    store: AnyStore,
 ) -> None:
-    results = await together(store, logged("same"), remember("a"), logged("same"))
-    assert results[:2] == [None, "a"]
-    assert isinstance(results[2], Conflict)
-    assert await store.read(sealer.verify) == 1
-
-
-async def test_an_error_of_the_lost_run_does_not_stick_to_a_unit(store: SqliteStore) -> None:
-    """The second was in the way of the first only as long as the first was thought to succeed."""
-
-    def add(tx: Tx) -> str:
-        tx.run("contacts.add_contact", id="c", name="", language="", created_at=1.0)
-        return "added"
-
-    def adds_and_cannot_be_sealed(tx: Tx) -> None:
-        add(tx)
-        tx.log(LogEvent("e1", "test.happened", 1.0, data={"x": object()}))
-
-    results = await together(store, adds_and_cannot_be_sealed, add)
-    assert isinstance(results[0], StoreError)
-    assert results[1] == "added"
+    first, other, second = await together(store, logged("same"), remember("a"), logged("same"))
+    assert other == "a"
+    assert sorted(type(result).__name__ for result in (first, second)) == ["Conflict", "NoneType"]
+    assert await verified(store) == 1
 
 
 # ---------------------------------------------------------------- plain inserts
 
 
-async def test_inserts_say_how_many_rows_were_new(store: SqliteStore) -> None:
+async def test_inserts_say_how_many_rows_were_new(store: AnyStore) -> None:
     again = raw(1, id="x1")
     assert await store.insert("intake.accept", [raw(1), raw(2), again]) == 2
     assert await store.insert("intake.accept", [raw(2, id="x2"), raw(3)]) == 1
@@ -216,7 +115,7 @@ async def test_inserts_say_how_many_rows_were_new(store: SqliteStore) -> None:
     assert (store.stats["inserted"], store.stats["duplicates"]) == (3, 2)
 
 
-async def test_more_rows_than_a_statement_takes_are_inserted_in_order(store: SqliteStore) -> None:
+async def test_more_rows_than_a_statement_takes_are_inserted_in_order(store: AnyStore) -> None:
     rows = [raw(n) for n in range(200)]
     assert await store.insert("intake.accept", rows) == 200
     again = [raw(n, id=f"x{n}") for n in range(150, 300)]
@@ -224,7 +123,7 @@ async def test_more_rows_than_a_statement_takes_are_inserted_in_order(store: Sql
     assert await value(store, "SELECT COUNT(*) FROM raw_events") == 300
 
 
-async def test_inserts_of_one_group_each_get_their_own_number(store: SqliteStore) -> None:
+async def test_inserts_of_one_group_each_get_their_own_number(store: AnyStore) -> None:
     await store.insert("intake.accept", [raw(1)])
     again = [raw(1, id="x1"), raw(3, id="x3")]
     batches = [[raw(2)], [again[0], raw(3)], [again[1]], [], [raw(4), raw(5)]]
@@ -232,7 +131,7 @@ async def test_inserts_of_one_group_each_get_their_own_number(store: SqliteStore
     assert found == [1, 1, 0, 0, 2]
 
 
-async def test_an_insert_that_cannot_be_spares_its_neighbours(store: SqliteStore) -> None:
+async def test_an_insert_that_cannot_be_spares_its_neighbours(store: AnyStore) -> None:
     results = await asyncio.gather(
         store.insert("intake.accept", [raw(1)]),
         store.insert("intake.accept", [raw(2), raw(3, verified=None)]),
@@ -251,40 +150,65 @@ async def test_an_insert_that_cannot_be_spares_its_neighbours(store: SqliteStore
     assert "raw00004" not in found
 
 
+async def test_many_rows_of_one_query_tell_how_many_were_changed(store: AnyStore) -> None:
+    odd = ["a'b", "c\\d", "%s %(x)s :y", "e;--", "文字", ""]
+
+    def take(lanes: list[str], until: float) -> Any:
+        rows = [{"lane": lane, "owner": lane, "until": until, "now": 1.5} for lane in lanes]
+        return store.write(lambda tx: tx.run_many("intake.take_lane", rows))
+
+    assert await take(odd[:3], 1.25) == 3
+    assert await take(odd[2:], 9.0) == 4
+    assert await take(odd, 9.0) == 2, "the others are taken"
+    assert await take([], 9.0) == 0
+    found = await select(store, "SELECT lane, owner, until FROM lanes")
+    assert sorted(row["lane"] for row in found) == sorted(odd)
+    assert all((row["owner"], row["until"]) == (row["lane"], 9.0) for row in found)
+
+
 # ---------------------------------------------------------------- cancellation, bounds, the end
 
 
 async def test_cancelling_the_caller_neither_undoes_nor_repeats_the_unit(
-    store: SqliteStore,
+    engine: Engine,
 ) -> None:
-    held, runs = Held(), []
+    async with engine.plain() as store:
+        held, runs = Held(), []
 
-    def counted(tx: Tx) -> None:
-        runs.append(1)
-        remember("done")(tx)
+        def counted(tx: Tx) -> None:
+            runs.append(1)
+            remember("done")(tx)
 
-    first = asyncio.create_task(store.write(held))
-    await asyncio.to_thread(held.entered.wait, 10)
-    waiting = asyncio.create_task(store.write(counted))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    first.cancel()
-    held.release.set()
-    await store.write(remember("after"))
-    assert runs == [1]
-    assert await keys(store) == ["after", "done"]
-    assert store.waiting == 0
-
-
-async def test_one_unit_too_many_is_refused_at_once(engine: SqliteEngine) -> None:
-    async with engine.opened(max_waiting=3) as store:
-        held = Held()
-        tasks = [asyncio.create_task(store.write(held))]
+        first = asyncio.create_task(store.write(held))
         await asyncio.to_thread(held.entered.wait, 10)
-        tasks += [asyncio.create_task(store.write(remember(f"k{n}"))) for n in range(2)]
+        waiting = asyncio.create_task(store.write(counted))
         await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        first.cancel()
+        held.release.set()
+        await store.write(remember("after"))
+        async with asyncio.timeout(5):
+            while store.waiting:
+                await asyncio.sleep(0.005)
+        assert runs == [1]
+        assert await keys(store) == ["after", "done"]
+
+
+async def test_one_unit_too_many_is_refused_at_once(engine: Engine) -> None:
+    async with engine.plain(max_waiting=3) as store:
+        held = Held()
+
+        def slow(key: str) -> Any:
+            def work(tx: Tx) -> None:
+                held(tx)
+                remember(key)(tx)
+
+            return work
+
+        tasks = [asyncio.create_task(store.write(slow(f"k{n}"))) for n in range(3)]
+        await asyncio.to_thread(held.entered.wait, 10)
         assert store.waiting == 3
         with pytest.raises(Overloaded):
             await store.write(remember("too much"))
@@ -294,16 +218,16 @@ async def test_one_unit_too_many_is_refused_at_once(engine: SqliteEngine) -> Non
         await asyncio.gather(*tasks)
         assert store.waiting == 0
         assert await store.write(remember("again")) == "again"
-        assert await keys(store) == ["again", "k0", "k1"]
+        assert await keys(store) == ["again", "k0", "k1", "k2"]
 
 
-async def test_more_units_than_one_group_holds_are_all_written(store: SqliteStore) -> None:
+async def test_more_units_than_one_group_holds_are_all_written(store: AnyStore) -> None:
     await asyncio.gather(*(store.write(remember(f"k{n:04d}")) for n in range(700)))
     assert len(await keys(store)) == 700
     assert store.stats["units"] >= 700
 
 
-async def test_closing_writes_what_was_handed_in(engine: SqliteEngine) -> None:
+async def test_closing_writes_what_was_handed_in(engine: Engine) -> None:
     store = engine.build()
     await store.open()
     held = Held()
@@ -322,7 +246,7 @@ async def test_closing_writes_what_was_handed_in(engine: SqliteEngine) -> None:
 
 
 async def test_a_closed_store_refuses_work_instead_of_letting_it_wait(
-    engine: SqliteEngine,
+    engine: Engine,
 ) -> None:
     store = engine.build()
     with pytest.raises(StoreError, match="not open"):
@@ -349,7 +273,7 @@ async def test_a_closed_store_refuses_work_instead_of_letting_it_wait(
 # ---------------------------------------------------------------- readers
 
 
-async def test_a_reader_sees_one_moment_however_long_it_looks(store: SqliteStore) -> None:
+async def test_a_reader_sees_one_moment_however_long_it_looks(store: AnyStore) -> None:
     await store.write(remember("a"))
     looking, go_on = threading.Event(), threading.Event()
 
@@ -367,7 +291,7 @@ async def test_a_reader_sees_one_moment_however_long_it_looks(store: SqliteStore
     assert await store.read(lambda r: r.value("meta.memo", account="a", key="a")) == "2"
 
 
-async def test_a_reader_cannot_write(store: SqliteStore) -> None:
+async def test_a_reader_cannot_write(store: AnyStore) -> None:
     def sneaks(reader: Any) -> None:
         reader.run("meta.remember", account="a", key="k", value="v")
 
@@ -378,7 +302,7 @@ async def test_a_reader_cannot_write(store: SqliteStore) -> None:
 
 
 async def test_what_a_reader_raises_reaches_its_caller_and_the_next_reader_is_served(
-    store: SqliteStore,
+    store: AnyStore,
 ) -> None:
     def fails(reader: Reader) -> None:
         reader.value("meta.memo", account="a", key="a")
@@ -392,17 +316,24 @@ async def test_what_a_reader_raises_reaches_its_caller_and_the_next_reader_is_se
     assert await keys(store) == []
 
 
-async def test_readers_never_see_an_event_that_is_not_sealed(store: SqliteStore) -> None:
-    """Neither while its group is under way nor afterwards: each event shows with its number."""
+async def test_readers_never_see_an_event_that_is_not_sealed(store: AnyStore) -> None:
+    """Neither while its unit is under way nor afterwards: each event shows with its number."""
     held = Held()
-    writing = asyncio.gather(
-        store.write(logged("e1")), store.write(held), store.write(logged("e2"))
-    )
+
+    def slow(tx: Tx) -> None:
+        logged("e1")(tx)
+        held(tx)
+
+    async def seen() -> list[Any]:
+        return await store.read(lambda reader: reader.all("events.after", seq=0, n=9))
+
+    writing = asyncio.gather(store.write(slow), store.write(logged("e2")))
     await asyncio.to_thread(held.entered.wait, 10)
-    events = "SELECT id, seq, chain FROM events ORDER BY seq"
-    assert await select(store, events) == []
+    assert "e1" not in [row["id"] for row in await seen()]
     held.release.set()
     await writing
-    rows = await select(store, events)
-    assert [(row["id"], row["seq"]) for row in rows] == [("e1", 1), ("e2", 2)]
+    await sealed(store)
+    rows = await seen()
+    assert sorted(row["id"] for row in rows) == ["e1", "e2"]
+    assert [row["seq"] for row in rows] == [1, 2]
     assert all(row["chain"] for row in rows)

@@ -92,6 +92,29 @@ class SameProcess:
         return function(*args)
 
 
+class Slow:
+    """A store on which the units of one function take their time; whoever handed one in may be
+    cancelled meanwhile, the unit stands."""
+
+    def __init__(self, rig: "Rig", function: str) -> None:
+        self.handed_in = asyncio.Event()
+        self.unit: asyncio.Future[Any]
+        write = rig.store.write
+
+        async def late(work: Callable[[Tx], Any]) -> Any:
+            await asyncio.sleep(0.05)
+            return await write(work)
+
+        async def slow(work: Callable[[Tx], Any]) -> Any:
+            if function not in work.__qualname__:
+                return await write(work)
+            self.unit = asyncio.ensure_future(late(work))
+            self.handed_in.set()
+            return await asyncio.shield(self.unit)
+
+        rig.store.write = slow  # type: ignore[method-assign]
+
+
 @dataclass
 class Rig:
     """Everything that a test of pipeline, delivery, timers or desk touches."""

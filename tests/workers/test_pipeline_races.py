@@ -64,7 +64,8 @@ async def test_a_number_collision_gets_another_number(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "gateway.workers.planner.number", lambda _event, _now, attempt: f"260101-{attempt:06d}"
+        "gateway.workers.planner.inquiry_number",
+        lambda _event, _now, attempt: f"260101-{attempt:06d}",
     )
     await put(rig.store, arrival())
     await rig.store.insert("intake.accept", [accepted(1, "hello", lane="app|user-2")])
@@ -135,8 +136,9 @@ async def test_a_lane_somebody_holds_is_left_alone_until_the_lease_ends(rig: Rig
     await rig.store.insert("intake.accept", [accepted(1, "hello")])
     now = rig.clock.now()
     await rig.work(
-        lambda tx: tx.run(
-            "intake.take_lane", lane="app|user-1", owner="dead", until=now + LANE_SECONDS, now=now
+        lambda tx: tx.run_many(
+            "intake.take_lane",
+            [{"lane": "app|user-1", "owner": "dead", "until": now + LANE_SECONDS, "now": now}],
         )
     )
     await rig.drain()

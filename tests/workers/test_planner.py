@@ -7,6 +7,7 @@ import pytest
 
 from gateway.domain.decision import Verb
 from gateway.domain.model import InquiryState, Trust
+from gateway.domain.numbers import inquiry_number as number
 from gateway.domain.plan import (
     AddMessage,
     CancelTimer,
@@ -20,7 +21,6 @@ from gateway.domain.plan import (
     SetTimer,
     TouchConversation,
 )
-from gateway.workers.planner import number
 from tests.workers.plans import (
     ANSWER,
     ASK,
@@ -178,20 +178,24 @@ def test_an_answer_to_an_agent_goes_back_to_this_agent() -> None:
 
 
 @pytest.mark.parametrize(
-    "facts",
+    ("facts", "why"),
     [
-        {"mail_class": "list"},
-        {"mail_class": "complaint"},
-        {"auto": "precedence: bulk"},
+        ({"mail_class": "list"}, "list"),
+        ({"mail_class": "complaint", "class_reason": "c:report"}, "complaint (c:report)"),
+        ({"auto": True, "addressed": False}, "our address is not in To or Cc"),
+        ({"auto": "precedence: bulk"}, "marked as automatic"),
+        ({"authentication": "dmarc=fail"}, "the sender is forged: DMARC failed"),
     ],
 )
-def test_bulk_mail_is_for_people_to_see_and_gets_no_answer(facts: dict[str, Any]) -> None:
+def test_bulk_and_forged_mail_is_for_people_to_see_and_gets_no_answer(
+    facts: dict[str, Any], why: str
+) -> None:
     made = plan(message(facts=facts), seen(), ANSWER)
     assert not ops(made, Send)
     assert ops(made, ChangeInquiry)[0].state is S.QUEUED
     assert made.certificate == ""
     (said,) = [op.event for op in ops(made, Log) if op.event.kind == "decision.made"]
-    assert said.data["suppressed"] == "silent"
+    assert said.data["suppressed"] == why
 
 
 @pytest.mark.parametrize("mail_class", ["auto_reply", "loop", "bounce", "receipt"])

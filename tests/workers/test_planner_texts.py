@@ -46,6 +46,14 @@ def test_who_sent_a_secret_is_told_not_to() -> None:
     assert ops(short, Log)[1].event.data["redactions"] == ["card"]
 
 
+def test_the_sender_of_a_secret_is_told_once_in_a_conversation_and_day() -> None:
+    facts = {"redactions": ["card"]}
+    (sent,) = ops(plan(message(facts=facts), seen(warned=True), ANSWER), Send)
+    assert sent.payload["text"] == "Do this."
+    first = plan(message(facts=facts), seen(), ANSWER)
+    assert ops(first, AddMessage)[1].meta["safety"] is True
+
+
 def test_a_mail_is_answered_in_its_thread_at_the_address_it_names() -> None:
     letter = message(
         subject="Top-up",

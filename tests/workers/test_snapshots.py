@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.domain.channel import Inbound, Receipt
 from gateway.domain.model import DeliveryState, InquiryState, ThreadRefs
-from gateway.domain.plan import Plan, TouchConversation
+from gateway.domain.plan import OpenConversation, Plan, TouchConversation
 from gateway.domain.snapshot import Snapshot
 from gateway.testing.clock import NEW_YEAR
 from gateway.workers.snapshots import DAY, certificates_in_force, look
@@ -85,6 +85,14 @@ async def test_automatic_texts_are_counted_for_a_day_and_remembered_for_ever(rig
     await put(rig.store, outgoing(part="o2"), outgoing(part="o3"))
     found = await seen(rig, message())
     assert (found.automatic_today, found.greeted) == (2, True)
+
+
+async def test_the_budget_is_of_the_address_through_whichever_account(rig: Rig) -> None:
+    await put(rig.store, arrival(), outgoing())
+    await put(rig.store, Plan("o", (OpenConversation("v2", "app-2", "ev1.h"),)))
+    await rig.meddle("UPDATE messages SET conversation_id = 'v2' WHERE id = 'ev1.out'")
+    found = await seen(rig, message())
+    assert (found.conversation_id, found.automatic_today) == ("ev1.v", 1)
 
 
 async def test_a_receipt_finds_our_message_by_the_providers_id(rig: Rig) -> None:

@@ -11,7 +11,7 @@ from binascii import Error as BinasciiError
 from binascii import a2b_base64, a2b_qp
 from functools import lru_cache
 
-from charset_normalizer import from_bytes
+from gateway.intake.mail.detect import PLAUSIBLE, guess, last_resort, plausibility
 
 #: Every name a GB sender uses means the superset; a program that says gb2312 writes GBK.
 _GB_NAMES = frozenset(
@@ -64,18 +64,18 @@ _STATEFUL = re.compile(r"utf-?(7|16|32).*|iso2022_\w+|hz")
 #: One byte a character: decoding never fails, so success proves nothing.
 _SINGLE_BYTE = re.compile(r"ascii|iso8859-\d+|cp12\d\d|cp(437|850|852|866)|koi8-\w|mac-\w+")
 
+#: A plausibility that needs no second opinion: whole sentences have it, names may not.
+_CERTAIN = 0.8
+
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FOLD = re.compile(rb"[ \t]*[\r\n]+[ \t]*")
-_WORD = re.compile(rb"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]*)\?=")
-
-#: The detector reads no more than this: its answer does not improve, its time grows.
-_SAMPLE = 16 * 1024
-#: The encodings the detector may choose from; the rest are names nobody sends mail in.
-_GUESSES = [
-    *("gb18030", "big5", "cp932", "euc_jp", "cp949", "utf_16", "koi8_r"),
-    *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
-]
+#: An encoded word as it comes: blanks and question marks in it, and no end where it was cut.
+_WORD = re.compile(
+    rb"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?"
+    rb"(?:([bB])\?([A-Za-z0-9+/=_\s-]*)(?:\?=|\?{0,1}\Z)"
+    rb"|([qQ])\?((?:[^?=]|=(?!\?)|\?(?!=)){0,1500})(?:\?=|\?{0,1}\Z))"
+)
 
 
 def clean(text: str) -> str:
@@ -92,71 +92,97 @@ def clean(text: str) -> str:
 
 def decode_text(raw: bytes, declared: str = "") -> str:
     """`raw` as clean text: the declared charset if it holds, else UTF-8, else a guess."""
-    codec = _canonical(declared)
-    if raw.isascii() and not _STATEFUL.fullmatch(codec or "ascii") and b"\x1b$" not in raw:
-        return clean(raw.decode("ascii"))
-    text = _by_declaration(raw, codec)
-    if text is None:
-        text = _strict(raw, "utf-8")
-    if text is None:
-        text = _by_guess(raw, codec)
-    return clean(text)
+    if raw.isascii() and b"\x1b" not in raw and b"~{" not in raw:
+        codec = canonical(declared) if declared else ""
+        if not codec or not _STATEFUL.fullmatch(codec):
+            return clean(raw.decode("ascii"))
+    else:
+        codec = canonical(declared)
+    return clean(_decoded(raw, codec))
 
 
-def _by_declaration(raw: bytes, codec: str) -> str | None:
-    if not codec:
-        return _strict(raw, "iso2022_jp") if b"\x1b$" in raw else None
-    utf8 = _strict(raw, "utf-8") if codec == "gb18030" or _SINGLE_BYTE.fullmatch(codec) else None
-    if utf8 is not None and _SINGLE_BYTE.fullmatch(codec):
-        return utf8  # accented Latin text is never valid UTF-8 by chance
-    if utf8 is None and _SINGLE_BYTE.fullmatch(codec):
-        chinese = _plausible_chinese(raw)
-        if chinese is not None:
-            return chinese
+def _decoded(raw: bytes, codec: str) -> str:
+    if not codec and raw.isascii():
+        return _undeclared_escapes(raw)
+    utf8 = _strict(raw, "utf-8")
+    if not codec or _SINGLE_BYTE.fullmatch(codec):
+        # Text in a charset of one byte a character is never valid UTF-8 by chance.
+        return utf8 if utf8 is not None else _guessed(raw, codec)
+    if codec == "utf-8":
+        return utf8 if utf8 is not None else _guessed(raw, codec)
     for name in _FAMILIES.get(codec, (codec,)):
         text = _strict(raw, name)
         if text is not None:
-            # UTF-8 under the name gb2312 decodes as GB too, into characters nobody writes.
-            mislabelled = utf8 is not None and _common_share(utf8) > _common_share(text)
-            return utf8 if mislabelled else text
-    return None
+            if codec.startswith("utf-"):  # 7, 16, 32: nearly any bytes are valid UTF-16
+                better, score = guess(raw)
+                return raw.decode(better, "replace") if score > 0.9 else text
+            return _unless_mislabelled(text, raw, codec, utf8)
+    return utf8 if utf8 is not None else _guessed(raw, codec)
 
 
-def _by_guess(raw: bytes, codec: str) -> str:
-    if codec and not _SINGLE_BYTE.fullmatch(codec):
+def _unless_mislabelled(text: str, raw: bytes, codec: str, utf8: str | None) -> str:
+    """`text` as declared, unless another reading gives what people write and this one does not:
+    most bytes are valid in GB 18030 and Big5, whatever they mean."""
+    believed = plausibility(text, codec)
+    if believed >= _CERTAIN:
+        return text
+    if utf8 is not None and any(c > "\x7f" for c in utf8):
+        return utf8  # UTF-8 of any length is never an accident
+    better, score = guess(raw)
+    return _strict(raw, better) or text if score > believed + 0.2 else text
+
+
+def _guessed(raw: bytes, codec: str) -> str:
+    """What does not decode as declared. A single-byte declaration is only a hint."""
+    declared = _FAMILIES.get(codec, (codec,))[0]
+    single = bool(codec) and _SINGLE_BYTE.fullmatch(codec) is not None
+    if codec and not single:
         # One torn character (a body cut at a limit) does not make the declaration wrong.
         text = raw.decode(codec, "replace")
         if text.count("\ufffd") <= max(1, len(text) // 50):
             return text
-    chinese = _plausible_chinese(raw)
-    if chinese is not None:
-        return chinese
-    best = from_bytes(raw[:_SAMPLE], cp_isolation=_GUESSES, steps=3).best()
-    return raw.decode(best.encoding if best else "gb18030", "replace")
+    better, score = guess(raw)
+    if single and codec != "ascii" and score < PLAUSIBLE:
+        return raw.decode(declared, "replace")
+    if single and declared not in {"ascii", "cp1252"} and better.startswith("cp125"):
+        return raw.decode(declared, "replace")  # of alphabets the sender knows best which it is
+    if score < PLAUSIBLE:
+        better = last_resort(raw)
+    return raw.decode(better, "replace")
+
+
+def _undeclared_escapes(raw: bytes) -> str:
+    """ASCII bytes that may be ISO-2022-JP, ISO-2022-KR or HZ, which nobody declared."""
+    for mark, name in ((b"\x1b$", "iso2022_jp"), (b"\x1b$)C", "iso2022_kr"), (b"~{", "hz")):
+        text = _strict(raw, name) if mark in raw else None
+        if text is not None and not text.isascii():
+            return text
+    return raw.decode("ascii")
 
 
 def decode_header(raw: bytes) -> str:
     """A header's value as one line of clean text: unfolded, encoded words (RFC 2047) decoded.
 
     Words of one charset that stand together are decoded together: senders split them in the middle
-    of a character.
+    of a character, and some in the middle of four characters of base64.
     """
     raw = _FOLD.sub(b" ", raw).strip()
     if b"=?" not in raw:
         return _one_line(decode_text(raw))
     pieces: list[str] = []
-    charset, pending, last = "", bytearray(), 0
+    words: list[tuple[bytes, bytes]] = []
+    charset, last = "", 0
     for word in _WORD.finditer(raw):
         gap = raw[last : word.start()]
         name = word[1].decode("ascii", "replace").lower()
-        if pending and (gap.strip() or name != charset):
-            pieces.append(decode_text(bytes(pending), charset))
-            pending.clear()
+        if words and (gap.strip() or name != charset):
+            pieces.append(decode_text(_word_bytes(words), charset))
+            words.clear()
         if gap.strip() or last == 0:
             pieces.append(decode_text(gap))
         charset, last = name, word.end()
-        pending += _word_bytes(word[2], word[3])
-    pieces.append(decode_text(bytes(pending), charset))
+        words.append((b"b", word[3]) if word[2] else (b"q", word[5]))
+    pieces.append(decode_text(_word_bytes(words), charset))
     pieces.append(decode_text(raw[last:]))
     return _one_line("".join(pieces))
 
@@ -171,8 +197,17 @@ def decode_base64(raw: bytes) -> bytes:
         return a2b_base64(kept + b"=" * (-len(kept) % 4))
 
 
-def _word_bytes(encoding: bytes, text: bytes) -> bytes:
-    return decode_base64(text) if encoding in b"bB" else a2b_qp(text, header=True)
+def _word_bytes(words: list[tuple[bytes, bytes]]) -> bytes:
+    """The bytes of words that belong together."""
+    content, torn = b"", b""
+    for encoding, text in words:
+        if encoding == b"q":
+            content += a2b_qp(text, header=True)
+            continue
+        text = torn + b"".join(text.split())  # noqa: PLW2901 - what the last word began
+        torn = text if len(text) % 4 and not text.endswith(b"=") else b""
+        content += b"" if torn else decode_base64(text)
+    return content + decode_base64(torn)
 
 
 def _one_line(text: str) -> str:
@@ -180,7 +215,7 @@ def _one_line(text: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _canonical(declared: str) -> str:
+def canonical(declared: str) -> str:
     """The codec for a declared name; '' when there is none that mail may use."""
     name = declared.strip(" \t'\"").lower()
     if name in _GB_NAMES:
@@ -197,25 +232,3 @@ def _strict(raw: bytes, codec: str) -> str | None:
         return raw.decode(codec)
     except UnicodeError:
         return None
-
-
-def _plausible_chinese(raw: bytes) -> str | None:
-    """`raw` as GB 18030 if that gives text of everyday characters, else None."""
-    text = _strict(raw, "gb18030")
-    return text if text is not None and _common_share(text) >= 0.8 else None
-
-
-def _common_share(text: str) -> float:
-    """How much of what is not ASCII is everyday Chinese, 0 to 1, judged by the first part."""
-    foreign = [c for c in text[:2000] if c > "\x7f"]
-    common = _common_characters()
-    return sum(c in common for c in foreign) / len(foreign) if foreign else 0.0
-
-
-@lru_cache(maxsize=1)
-def _common_characters() -> frozenset[str]:
-    """Punctuation and the 3,755 characters of level one of GB 2312 (rows 16 to 55): 99.7 % of
-    running text."""
-    rows = [0xA1, 0xA3, *range(0xB0, 0xD8)]
-    cells = bytes(b for row in rows for cell in range(0xA1, 0xFF) for b in (row, cell))
-    return frozenset(cells.decode("gb2312", "ignore"))

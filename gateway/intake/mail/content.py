@@ -5,41 +5,24 @@ from binascii import Error as BinasciiError
 from binascii import a2b_qp, a2b_uu
 from dataclasses import dataclass, field
 
-from inscriptis import get_text  # type: ignore[import-untyped]  # publishes no types
-from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]  # as above
-from lxml.etree import LxmlError  # type: ignore[import-untyped]  # as above
-
 from gateway.domain.model import Attachment
 from gateway.intake.mail.charset import clean, decode_base64, decode_text
+from gateway.intake.mail.flowed import unflow
 from gateway.intake.mail.headers import file_name, text
+from gateway.intake.mail.html import (
+    MAX_HTML,
+    MAX_TAGS,
+    html_to_text,
+    unmarked,
+)
 from gateway.intake.mail.structure import Part
+from gateway.intake.mail.tnef import Tnef, is_tnef, read_body, read_tnef
 
 #: Characters. Longer texts are cut: no person wrote them, and every later step reads them.
 MAX_TEXT = 500_000
-MAX_HTML = 1_000_000
-#: Stands in a text where the HTML said "here begins the quoted message". A private-use character.
-QUOTE_MARK = "\ue0f1"
-
-#: What mail programs write around the message that is answered: Gmail, Apple Mail and Thunderbird,
-#: Outlook on the web, Outlook for Windows and Mac, QQ, NetEase, Yahoo, ProtonMail.
-_HTML_QUOTES = re.compile(
-    r"""<(?:
-        div[^<>]{0,200}\bclass=["']?(?:gmail_quote|yahoo_quoted|protonmail_quote|moz-cite-prefix)
-      | blockquote[^<>]{0,200}\b(?:type=["']?cite|class=["']?gmail_quote|id=["']?isReplyContent)
-      | div[^<>]{0,200}\bid=["']?(?:appendonsend|divRplyFwdMsg|mail-editor-reference-message|isReplyContent)
-      | div[^<>]{0,200}\bid=["']?(?:OLK_SRC_BODY_SECTION|original-content|origbody)
-      | includetail\b
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _HTML_CHARSET = re.compile(
     rb"<meta[^<>]{0,200}charset=[\"']?\s*([A-Za-z0-9_:-]{2,40})", re.IGNORECASE
 )
-_XML_PROLOGUE = re.compile(r"^\s*<\?xml[^<>]{0,200}\?>", re.IGNORECASE)
-_TAG = re.compile(r"<[^<>]*>")
-_BLANK_LINES = re.compile(r"\n{3,}")
-_MARK_LINE = re.compile(rf"\n? {{0,40}}{QUOTE_MARK}(?=\n|$)")
-_PARSER = ParserConfig(display_images=False, display_links=False)
 
 #: For files without a name; the platform's table differs from machine to machine.
 _ENDINGS = {
@@ -55,8 +38,24 @@ _ENDINGS = {
     "message/rfc822": "eml",
     "application/zip": "zip",
 }
+_TYPES = {ending: kind for kind, ending in _ENDINGS.items()}
+_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n"
 #: The machine-readable parts of a report: facts of the mail, not files a person sent.
 _REPORT_PARTS = ("message/", "text/rfc822-headers")
+
+
+#: Files of this kind that are opened.
+_MOST_TNEF = 3
+
+
+@dataclass
+class _Left:
+    """What reading one mail may still cost: a bound on its time."""
+
+    html: int = MAX_HTML
+    tags: int = MAX_TAGS
+    tnef: int = _MOST_TNEF
 
 
 @dataclass
@@ -67,6 +66,9 @@ class Content:
     """In order; what was HTML carries `QUOTE_MARK`."""
     attachments: list[Attachment] = field(default_factory=list)
     html: bool = False
+    sources: list[str] = field(default_factory=list)
+    """The HTML that `texts` was made of, as it came."""
+    left: _Left = field(default_factory=_Left)
 
     @property
     def marked(self) -> str:
@@ -98,13 +100,24 @@ def decoded(part: Part) -> bytes:
 
 
 def part_text(part: Part) -> str:
-    """The text of one textual part, in its charset; HTML stays HTML."""
-    raw = decoded(part)
+    """The text of one textual part, in its charset, with its paragraphs; HTML stays HTML."""
+    raw = part.body if part.encoding == b"base64" and not _is_base64(part.body) else decoded(part)
     charset = part.params.get("charset", "")
-    if not charset and part.content_type == "text/html":
-        named = _HTML_CHARSET.search(raw[:2048])
-        charset = named[1].decode("ascii") if named else ""
-    return decode_text(raw, charset)
+    if part.content_type == "text/html":
+        # What the page says of itself is written by the program that wrote the page.
+        named = None if charset else _HTML_CHARSET.search(raw[:2048])
+        return decode_text(raw, named[1].decode("ascii") if named else charset)
+    body = decode_text(raw, charset)
+    if part.params.get("format", "").lower() == "flowed":
+        return unflow(body, delsp=part.params.get("delsp", "").lower() == "yes")
+    return body
+
+
+def _is_base64(raw: bytes) -> bool:
+    """Whether it can be what its header says; programs forget to encode a short text."""
+    raw = raw[:4000]
+    strange = len(raw.translate(None, _BASE64))
+    return strange * 10 <= len(raw) and raw.strip().count(b" ") * 20 <= len(raw)
 
 
 def _collect(part: Part, content: Content, *, inside: str) -> None:
@@ -121,7 +134,7 @@ def _collect(part: Part, content: Content, *, inside: str) -> None:
     elif part.depth == 0 and not part.body.strip():
         return
     else:
-        content.attachments.append(_attachment(part, len(content.attachments) + 1, inside))
+        _collect_file(part, content, inside)
 
 
 def _collect_alternative(part: Part, content: Content) -> None:
@@ -131,13 +144,14 @@ def _collect_alternative(part: Part, content: Content) -> None:
         if chosen.texts and child.content_type == "text/html":
             content.html = True  # not converted: that is the costly step of a mail
             continue
-        choice = Content()
+        choice = Content(left=content.left)
         _collect(child, choice, inside=part.content_type)
         content.attachments += choice.attachments
         content.html = content.html or choice.html
         if unmarked(choice.marked).strip() and (not chosen.texts or chosen.html > choice.html):
             chosen = choice
     content.texts += chosen.texts
+    content.sources += chosen.sources
 
 
 def _is_text(part: Part) -> bool:
@@ -156,35 +170,48 @@ def _collect_text(part: Part, content: Content) -> None:
         return
     body = part_text(part)
     if part.content_type == "text/html":
-        content.html = True
-        content.texts.append(html_to_text(body))
+        _add_html(body, content)
     else:
-        content.texts.append(body[:MAX_TEXT].replace(QUOTE_MARK, ""))
+        content.texts.append(unmarked(body[:MAX_TEXT]))
 
 
-def html_to_text(html: str) -> str:
-    """Readable text of an HTML body, scripts, styles and hidden text left out, with `QUOTE_MARK`
-    where a known mail program begins the quoted message."""
-    html = _XML_PROLOGUE.sub("", html[:MAX_HTML].replace(QUOTE_MARK, ""))
-    if not html.strip():
-        return ""
-    marked = _HTML_QUOTES.sub(lambda found: f"<div>{QUOTE_MARK}</div>{found[0]}", html)
-    try:
-        plain = get_text(marked, _PARSER)
-    except (LxmlError, ValueError, RecursionError):
-        plain = _TAG.sub(" ", marked)
-    return tidy_lines(clean(plain))
+def _add_html(source: str, content: Content) -> None:
+    left = content.left
+    source = source[: left.html]
+    content.html = True
+    content.sources.append(source)
+    content.texts.append(html_to_text(source, tags=left.tags))
+    left.html -= len(source)
+    left.tags -= source.count("<")
 
 
-def unmarked(text: str) -> str:
-    """`text` without quote marks and the lines that hold nothing else."""
-    return _MARK_LINE.sub("", text).replace(QUOTE_MARK, "") if QUOTE_MARK in text else text
+def _collect_file(part: Part, content: Content, inside: str) -> None:
+    file = _attachment(part, len(content.attachments) + 1, inside)
+    if file.data is None or not is_tnef(file.data) or content.left.tnef <= 0:
+        content.attachments.append(file)
+        return
+    content.left.tnef -= 1
+    found = read_tnef(file.data)
+    if not content.marked.strip():  # else it is what the text beside it says
+        read_body(found)
+        if found.text.strip():
+            content.texts.append(unmarked(clean(found.text)[:MAX_TEXT]))
+        elif found.html.strip():
+            _add_html(found.html, content)
+    content.attachments += _unpacked(found)
+    if not found.whole or not (found.files or found.text or found.html or found.rtf):
+        content.attachments.append(file)  # for whoever can read more of it
 
 
-def tidy_lines(text: str) -> str:
-    """No blanks at line ends, no more than one empty line, none at either end."""
-    lines = "\n".join(line.rstrip() for line in text.split("\n"))
-    return _BLANK_LINES.sub("\n\n", lines).strip("\n")
+def _unpacked(found: Tnef) -> list[Attachment]:
+    files = []
+    for number, file in enumerate(found.files, 1):
+        name = file_name(file.name)
+        kind = file.content_type if _TYPE.fullmatch(file.content_type) else ""
+        kind = kind or _TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
+        name = name or f"attachment-{number}.{_ENDINGS.get(kind, 'bin')}"
+        files.append(Attachment(name, kind, len(file.data), file.data))
+    return files
 
 
 def _attachment(part: Part, number: int, inside: str) -> Attachment:

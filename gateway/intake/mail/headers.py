@@ -20,11 +20,18 @@ _MAX_NAME = 200
 _MAX_FILE_NAME = 180
 
 _FOLD = re.compile(rb"[\r\n]+[ \t]*")
-_PARAMETER = re.compile(rb';[\s]*([^\s=;"]{1,60})[\s]*=[\s]*("[^"]*"|[^;"]*)')
+#: A value may hold escaped quotes, or lack the closing one.
+_PARAMETER = re.compile(
+    rb';[\s]*([^\s=;"]{1,60})[\s]*=[\s]*("(?:[^"\\]|\\.)*"|"[^"]*"|"[^";]*\Z|[^;"]*)', re.DOTALL
+)
 _SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _ADDRESS_TOKEN = re.compile(r'"[^"]*"|[,;<>]|[^",;<>]+|"')
 _COMMENT = re.compile(r"\([^()]*\)")
-_BARE = re.compile(r"[^\s<>()\[\],;:\"\\]+@[^\s<>()\[\],;:\"\\]+")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2}){2}")
+#: Direction marks and invisible characters: with them `exe.jpg` is shown for what ends in `.exe`.
+_UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\u061c\ue0f1]")
+#: From the beginning of a word only: a long one without '@' is looked at once.
+_BARE = re.compile(r"(?<![^\s<>()\[\],;:\"\\])[^\s<>()\[\],;:\"\\]+@[^\s<>()\[\],;:\"\\]+")
 _MESSAGE_ID = re.compile(rb"<\s*([^<>\s]{1,500})\s*>")
 _LONE_ID = re.compile(rb"[^\s<>]{1,500}")
 
@@ -59,7 +66,7 @@ def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
     sections: dict[str, list[tuple[int, bool, bytes]]] = {}
     for found in _PARAMETER.finditer(raw[:_MAX_VALUE]):
         name = found[1].lower().decode("ascii", "replace")
-        content = found[2].strip().strip(b'"')
+        content = found[2].strip().strip(b'"').replace(b'\\"', b'"')
         split = _SECTION.fullmatch(name)
         if split and "*" in name:
             entry = (int(split[2] or 0), bool(split[3]), content)
@@ -150,8 +157,17 @@ def message_ids(raw: bytes) -> list[str]:
 
 
 def file_name(raw: str) -> str:
-    """A name without any path, control character or leading dot, of bounded length; may be ''."""
-    name = raw.replace("\\", "/").rsplit("/", 1)[-1].replace("\n", " ").replace("\t", " ")
+    """A name without any path, control or invisible character or leading dot, of bounded length; may
+    be ''."""
+    if _PERCENT.search(raw):
+        raw = _percent_decoded(raw)
+    name = (
+        _UNSEEN.sub("", raw)
+        .replace("\\", "/")
+        .rsplit("/", 1)[-1]
+        .replace("\n", " ")
+        .replace("\t", " ")
+    )
     name = name.strip().lstrip(".").strip()
     if len(name) <= _MAX_FILE_NAME:
         return name
@@ -159,3 +175,9 @@ def file_name(raw: str) -> str:
     if not dot or len(ending) > 10:
         return name[:_MAX_FILE_NAME]
     return f"{stem[: _MAX_FILE_NAME - len(ending) - 1]}.{ending}"
+
+
+def _percent_decoded(name: str) -> str:
+    """`%E5%9B%BE.png` as meant; `100%25 sure` stays, for it may be a name."""
+    plain = unquote_to_bytes(name)
+    return name if plain.isascii() else decode_text(plain)

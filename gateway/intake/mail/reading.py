@@ -20,8 +20,10 @@ from gateway.intake.mail.bounce import (
     report_fields,
 )
 from gateway.intake.mail.classes import Seen, classify, untagged
-from gateway.intake.mail.content import read_content, unmarked
+from gateway.intake.mail.content import read_content
+from gateway.intake.mail.html import storable_html, unmarked
 from gateway.intake.mail.structure import Part, split
+from gateway.intake.mail.trust import Authentication, authenticate
 from gateway.intake.mail.visible import visible_reply
 
 #: Bytes. Above every limit a listener may be set to; what is larger did not come through one.
@@ -60,10 +62,20 @@ class Mail:
     references: tuple[str, ...]
     html: bool
     """It has an HTML part."""
+    html_source: str
+    """The HTML that `text` was made of, as it came: not to be stored or shown. '' where there was
+    plain text."""
     addressed: bool
     """We stand in To or Cc, or nobody does. RFC 3834 §2: no automatic answer to a blind copy."""
+    authentication: Authentication = field(default_factory=Authentication)
+    """Whether `sender` is proved."""
     extra: dict[str, str] = field(default_factory=dict)
     """Header values of automation, as found: precedence, auto-submitted …"""
+
+    @property
+    def html_body(self) -> str:
+        """The HTML with nothing in it that acts, loads or hides. Secrets are still in it."""
+        return storable_html(self.html_source) if self.html_source else ""
 
 
 def read_mail(
@@ -116,7 +128,9 @@ def read_mail(
         in_reply_to=next(iter(h.message_ids(h.value(root.headers, "in-reply-to"))), ""),
         references=tuple(h.message_ids(h.value(root.headers, "references"))),
         html=content.html,
+        html_source="\n".join(content.sources),
         addressed=not own or not (to or cc) or any(untagged(a) in own for a in (*to, *cc)),
+        authentication=authenticate(root.headers, raw.trusted_authserv, sender),
         extra=_automation(root),
     )
 
@@ -139,7 +153,8 @@ def to_event(mail: Mail, raw: RawMail) -> Inbound | tuple[Receipt, ...]:
         subject=mail.subject,
         at=mail.date,
         attachments=mail.attachments,
-        thread=ThreadRefs(message_ids=tuple(dict.fromkeys(thread))),
+        thread=ThreadRefs(raw.token, tuple(dict.fromkeys(thread))),
+        verified=mail.authentication.verified,
         reply_to={
             "subject": mail.subject,
             "message_id": mail.message_id,
@@ -165,12 +180,17 @@ def without_envelope(data: bytes, received_at: float = 0.0) -> RawMail:
 
 
 def reply_address(mail: Mail) -> str:
-    """Where an answer goes: Reply-To only when it is of the sender's own domain, so that a forged
-    line does not send answers to a stranger; else the sender."""
+    """Where an answer goes: the sender, for anybody can write a Reply-To into a mail in somebody
+    else's name. It counts when it is the same mailbox with a tag, or of the same domain and the
+    sender is proved."""
+    if not mail.reply_to or untagged(mail.reply_to) == untagged(mail.sender):
+        return mail.reply_to or mail.sender
+    if not mail.authentication.verified:
+        return mail.sender
     own, other = (f".{a.rpartition('@')[2]}" for a in (mail.sender, mail.reply_to))
     shorter, longer = sorted((own, other), key=len)
     aligned = shorter.count(".") > 1 and longer.endswith(shorter)
-    return mail.reply_to if mail.reply_to and aligned else mail.sender
+    return mail.reply_to if aligned else mail.sender
 
 
 def _sender(root: Part, raw: RawMail) -> tuple[str, str]:
@@ -249,6 +269,7 @@ def _facts(mail: Mail, raw: RawMail) -> dict[str, JSON]:
     return {
         "mail_class": str(mail.mail_class),
         "class_reason": mail.class_reason,
+        "authentication": mail.authentication.by,
         "auto": mail.mail_class is not MailClass.PERSON or not mail.addressed,
         "addressed": mail.addressed,
         "full_text": mail.text,

@@ -21,6 +21,11 @@ MAX_FIELDS = 2000
 _MESSAGES = frozenset({"message/rfc822", "message/global", "message/news"})
 _PLAIN_ENCODINGS = frozenset({b"", b"7bit", b"8bit", b"binary"})
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
+#: A line that opens a part, where no declared one does: dashes, then the header of a part.
+_OPENING = re.compile(
+    rb"^(--[^\s][^\r\n]{0,200}?)[ \t]*\r?\n(?:[ \t]*\r?\n)?content-[a-z-]{1,30}[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 
 
@@ -100,10 +105,13 @@ def _spans(part: Part) -> list[tuple[int, int]]:
     """Where the children of `part` begin and end."""
     if part.content_type in _MESSAGES and part.encoding in _PLAIN_ENCODINGS:
         return [(part.body_start, part.end)]
-    boundary = part.params.get("boundary", "")
-    if not part.content_type.startswith("multipart/") or not boundary:
+    if not part.content_type.startswith("multipart/"):
         return []
-    return _between(part, b"--" + boundary.encode("utf-8", "replace"))
+    boundary = part.params.get("boundary", "")
+    spans = _between(part, b"--" + boundary.encode("utf-8", "replace")) if boundary else []
+    if not spans and (line := _OPENING.search(part.data, part.body_start, part.end)):
+        spans = _between(part, line[1])  # the declared one was lost or damaged
+    return spans
 
 
 def _between(part: Part, delimiter: bytes) -> list[tuple[int, int]]:

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gateway.intake.redact import words
+
 BLOT = "\0"
 """Stands for every character of what was taken out. No rule looks across it."""
 
@@ -13,10 +15,12 @@ PLACEHOLDERS = {
     "code": "[code]",
     "password": "[password]",
     "cvv": "[cvv]",
+    "phone": "[phone]",
+    "mail": "[mail]",
 }
 """The same in every language; a card's also keeps its last four digits."""
 
-_PLACEHOLDER = re.compile(r"\[(?:card (?:\*{4})?\d{4}|id-card|code|password|cvv)\]")
+_PLACEHOLDER = re.compile(r"\[(?:card (?:\*{4})?\d{4}|id-card|code|password|cvv|phone|mail)\]")
 
 # Letters, marks and punctuation of the scripts customers write in: they neither are digits nor
 # fold to anything a rule looks at. Everything else that is not ASCII is looked up.
@@ -41,6 +45,15 @@ _DASHES = (0x2043, 0x2212, 0x30FC, 0xFE58, 0xFE63, 0xFF0D)
 _DOTS = (0x00B7, 0x2022, 0x2024, 0x2027, 0x22C5, 0x30FB, 0xFF0E)
 
 
+DIGIT = re.compile(r"[0-9]")
+AHEAD, BACK = 64, 40
+"""How far from its name a value is looked for, in characters."""
+
+NUMBER_END = (
+    r"(?![A-Za-z0-9_*]|[-./:][0-9]| [0-9]{3}|,[0-9]{3}(?![0-9])|" + words.UNIT + ")"
+)  # not in a longer number, a date, an amount, and not counting something
+
+
 class Find(NamedTuple):
     """A secret on the sheet."""
 
@@ -48,6 +61,11 @@ class Find(NamedTuple):
     end: int
     kind: str
     placeholder: str
+
+
+def secret(kind: str, start: int, end: int) -> Find:
+    """A find with the placeholder of its kind."""
+    return Find(start, end, kind, PLACEHOLDERS[kind])
 
 
 def is_plain(text: str) -> bool:
@@ -88,5 +106,7 @@ def _folded(match: re.Match[str]) -> str:
         return "-"
     if code in _DOTS:
         return "."
+    if category == "Lo":
+        return char  # ª and º: ordinal signs, no letters
     plain = unicodedata.normalize("NFKC", char)
     return plain if len(plain) == 1 else char

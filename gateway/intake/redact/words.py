@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 _PURPOSES = (
     "验证", "驗證", "校验", "校驗", "动态", "動態", "认证", "認證", "确认", "確認", "激活", "啟用", "随机",
-    "隨機", "安全", "短信", "簡訊",
+    "隨機", "安全", "短信", "簡訊", "登录", "登錄", "登陆", "登入", "授权", "授權", "核验", "核驗", "解锁", "解鎖",
 )  # fmt: skip
 _ONE_TIME = ("动态", "動態", "一次性", "短信", "簡訊", "手机动态", "手機動態")
 
@@ -21,12 +21,34 @@ CODE = re.compile(
         (
             *(f"{purpose}(?:数字|數字)?[码碼]" for purpose in _PURPOSES),
             *(f"{once}(?:密[码碼]|口令)" for once in _ONE_TIME),
+            *(rf"{verb}了?(?:的|一?[个個串组組])[码碼]" for verb in "到来來发發给給"),
+            *(rf"{this}[个個串组組](?:数字|數字)?[码碼]" for this in "这這那"),
+            *(rf"{check}(?:器|数字|數字)" for check in ("验证", "驗證", "认证", "認證")),
+            "令牌",
+            r"authenticator(?: app)?(?![a-z])",
+            r"tokens?(?![a-z])",
+            r"tans?(?= (?:is|was|for|number)(?![a-z])|\s?[:=])",
+            r"mtans?(?![a-z])",
+            r"verification(?:(?=\s?[:=-])| (?:sms|text|message|e?mail)(?![a-z]))",
+            r"sms verification(?![a-z])",
+            *(
+                rf"{sms} (?:it )?(?:is|was|says?|said|reads?|shows?|contains?)(?![a-z])"
+                for sms in ("sms", "text", "text message")
+            ),
+            *(
+                rf"{whose} (?:digits|key)(?![a-z])"
+                for whose in ("verification", "security", "confirmation", "login", "sms")
+            ),
             r"otp(?: ?(?:pass)?code)?s?(?![a-z])",
             r"2fa(?: ?(?:pass)?code)?s?(?![a-z])",
             r"one[ -]?time[ -]?(?:password|pin|number)s?(?![a-z])",
             r"codes?(?![a-z])",
             r"passcodes?(?![a-z])",
-            r"verification (?:number|pin)(?![a-z])",
+            r"verification (?:number|pin|no\.?)(?![a-z])",
+            *(
+                rf"{sms}[上里裡]?(?:内容|內容)?(?:写|寫|显示|顯示|说|說|是)"
+                for sms in ("短信", "簡訊")
+            ),
         )
     )
 )
@@ -39,20 +61,43 @@ OTHER_CODE = re.compile(
 )
 """What makes a `code` none that is secret, read right before the word."""
 
+_CARD_SIDE = (
+    r"(?: (?:of|on|side|my|the|your|strip|panel|field|credit|debit|bank|visa|mastercard|amex|card))*"
+    r"(?! (?:of )?(?:my |the )?(?:phone|device|box|router|product|pack|bottle|machine))(?![a-z])"
+)
 CVV = re.compile(
     r"cv[vcn](?:2(?![0-9]{2}(?![0-9])))?(?![a-z])(?: ?(?:code|number|no\.?))?|csc(?![a-z])|"
-    r"card (?:security|verification) (?:code|value|number)(?![a-z])|"
+    r"card (?:security |verification )?(?:code|value)(?![a-z])|card (?:security|verification) number|"
     r"security (?:code|number)(?![a-z])|verification value(?![a-z])|安全[码碼]|"
+    r"卡片?的?(?:验证|驗證|校验|校驗)[码碼]|"
+    r"verification (?:code|number) (?:on|of|at|from)(?: the back of)? (?:my|the) card|"
+    r"signature (?:strip|panel|field) (?:code|number|digits?|value)(?![a-z])|"
     + "|".join(
-        side + r"[^\n,，。0-9\0]{0,6}?[三3][位个個](?:数字|數字|数|數|码|碼)?"
-        for side in ("背面", "反面", "背后", "背後", "卡后", "卡後")
+        rf"{what}(?: (?:printed|written|shown))? (?:on|at|from|next to|in|by) "
+        r"the (?:back|reverse|rear|front|signature)" + _CARD_SIDE
+        for what in ("digits?", "numbers?", "figures?", "code", "value")
     )
-)
+    + "|"
+    + "|".join(
+        side
+        + r"[^\n,，。0-9\0]{0,8}?(?:[三3四4][位个個码碼](?:数字|數字|数|數|码|碼)?|数字|數字|号码|號碼)"
+        for side in (
+            "背面", "反面", "背后", "背後", "卡后", "卡後", "卡背", "卡末", "卡片后", "卡片後", "卡片背",
+            "签名[栏条处處]", "簽名[欄條處]",
+        )
+    )
+)  # fmt: skip
 
 PASSWORD = re.compile(
-    r"密[码碼]|口令|pass(?:word|wd|code|phrase)s?(?![a-z])|pass(?=\s?[:=])|p[sw]?w(?=\s?[:=])|"
-    r"pwds?(?![a-z])|pin(?: ?code| ?number)?(?![a-z])"
+    r"密[码碼]|口令|pass(?:word|wd|code|phrase)s?(?![a-z])|pass(?=\s?[:=])|pw(?![a-z])|"
+    r"pwds?(?![a-z])|psws?(?![a-z])|passwort(?![a-z])|pswd(?![a-z])|pin(?: ?code| ?number)?(?![a-z])"
 )
+
+PASSWORD_NEAR = re.compile(
+    r"密[码碼]|口令|pass(?:word|wd|code|phrase)?s?(?![a-z])|pw(?![a-z])|"
+    r"pwds?(?![a-z])|psws?(?![a-z])|passwort(?![a-z])|pswd(?![a-z])"
+)
+"""With what can be nothing but a password beside it, a shorter name will do."""
 
 TO_RENEW = re.compile(
     r"(?:忘记|忘記|忘了|忘|重置|重設|重设|找回|修改|更改|改|换|換|设置|設置|设定|設定|没有|沒有|"
@@ -74,11 +119,13 @@ def named(names: re.Pattern[str], low: str) -> Iterator[re.Match[str]]:
 
 LINK = (
     r"(?:[\s:：=＝,，、\"'“”‘’「」『』【】\[\]()（）<>《》#*~.-]"
-    r"|[是为為即就叫我你您们們刚剛才已经經收到的了发發来來给給过過短信簡訊里裡上写寫显顯示填输輸入"
-    r"现現在这這那个個码碼號号有说說告诉訴呢啊哦嗯如下应應该該看帮幫请請用最新一报報]"
+    r"|[是为為即就叫乃我你您他们們刚剛才已经經收到的了发發来來给給过過短信簡訊里裡上写寫显顯示填输輸入"
+    r"现現在这這那个個组組串次又再码碼號号有说說告诉訴呢啊哦嗯如下应應该該看帮幫请請用最新一报報]"
     r"|(?<![a-z])(?:is|was|are|be|it|it's|its|i|i've|got|get|received|have|you|they|sent|send|me|"
     r"us|the|this|that|my|your|our|here|below|says?|said|shows?|reads?|number|num|no|by|via|sms|"
-    r"text|message|app|just|now|of|as|follows|following|which|again|please|pls|use|entered|enter|"
+    r"text|message|app|phone|screen|they're|he|she|texted|emailed|mailed|gave|given|had|has|came|comes|"
+    r"arrived|receiving|getting|saying|reading|called|keep|kept|tried|try|trying|entering|typing|"
+    r"supplied|provided|generated|displayed|display|appears|appeared|being|just|now|of|as|follows|following|which|again|please|pls|use|entered|enter|"
     r"typed|input|new|latest|last|correct|right|one|for|login|verification)(?![a-z])){0,24}"
 )
 """Between a name and its value. Words that deny (没, 不, not) and that name something else (订单,
@@ -86,16 +133,17 @@ order) are missing on purpose."""
 
 BACK_LINK = (
     r"[\s\"'“”‘’)）】\]]{0,3}"
-    r"(?:就是|是|为|為|(?<![a-z])(?:is|was)(?![a-z])|=|[（(])"
-    r"(?:\s|[我你您的这這那个個刚剛收到新短信簡訊手机機上]|"
+    r"(?:就是|便是|是|为|為|当作|當作|作为|作為|当|当作|[这這那][个個组組串]|"
+    r"(?<![a-z])(?:is|was|as|being)(?![a-z])|=|[（(]|[-,，]\s)"
+    r"(?:\s|[我你您他们們发發来來给給里裡登录錄银銀行的这這那个個刚剛收到新短信簡訊手机機上]|"
     r"(?<![a-z])(?:the|my|your|our|a|an|this|that|new|sms|login|security|verification|one|card)"
     r"(?![a-z])){0,12}$"
 )
 """Between a value and its name, when the value comes first."""
 
 PASSWORD_LINK = re.compile(
-    r"\s{0,2}(?:(?P<mark>[:：=＝])|应该是|應該是|改成了?|改为了?|改為了?|设为了?|設為了?|设成了?|設成了?|"
-    r"是|为|為|(?P<english>(?<![a-z])(?:is|was|are|changed to|set to|to be)(?![a-z]))|"
+    r"\s{0,2}(?:(?P<mark>[:：=＝])|应该是|應該是|改成了?|换成了?|換成了?|改为了?|改為了?|设为了?|設為了?|设成了?|設成了?|"
+    r"是|为|為|(?P<english>(?<![a-z])(?:is|was|are|changed to|set to|to be)(?![a-z])|'s(?![a-z]))|"
     r"(?P<weak>(?<![a-z])to(?![a-z])))"
     r"\s{0,2}[:：]?[\s\"'“”‘’「『【<(（]{0,3}"
 )
@@ -113,11 +161,12 @@ UNIT = (
 
 LABEL_BEFORE = re.compile(
     r"(?:订单|訂單|单|單|尾号|尾號|末四位|后四位|後四位|手机|手機|电话|電話|热线|熱線|客服|邮编|郵編|金额|金額|"
-    r"余额|餘額|账号|帳號|账户|帳戶|编号|編號|工单|案件|流水|拨打|撥打|打|"
+    r"余额|餘額|充值|充了|转账|轉賬|轉帳|提现|提現|付款|付了|支付了|消费|消費|扣款|扣了|买了|買了|"
+    r"账号|帳號|账户|帳戶|编号|編號|工单|案件|流水|拨打|撥打|打|"
     r"[$￥¥€]|(?<![a-z])(?:order|ending|ends|phone|tel|call|called|dial|mobile|hotline|zip|post|amount|"
     r"account|acct|balance|case|ref|reference|inquiry|extension|ext|room|year|since|until|rmb|cny|usd|"
     r"eur|hkd|version|error|paid|pay|of|transfer|transferred))"
-    r"(?:[\s:：#号號码碼.是为為]|(?<![a-z])(?:number|no|num|id|is|in|with|was|code)(?![a-z]))*$"
+    r"(?:[\s:：#号號码碼.是为為了]|(?<![a-z])(?:number|no|num|id|is|in|with|was|code)(?![a-z]))*$"
 )
 """Right before a number: it names something else."""
 
@@ -128,6 +177,15 @@ OTHER_SUBJECT = re.compile(
     r"amount|length|policy|not|never|no|without|cannot|failed|and)(?![a-z])|n['’]t(?![a-z])"
 )
 """Between `password` and `is`: it is not the password that is something."""
+
+OTHER_NOUN = re.compile(
+    r"账号|帳號|账户|帳戶|用户|用戶|邮箱|郵箱|手机[号尾]|手機[號尾]|尾号|尾號|电话|電話|热线|熱線|客服|订单|訂單|单号|單號|"
+    r"工单|链接|連結|版本|错误|錯誤|次数|次數|金额|金額|长度|長度|位数|位數|余额|餘額|邮编|郵編|编号|編號|[元块塊]|"
+    r"(?<![a-z])(?:user(?:name)?|e-?mail|phone number|mobile|order|link|page|version|error|attempts?|"
+    r"amount|length|policy|zip|post(?:al)?|case|ref(?:erence)?|tracking|room|invoice|hotline|"
+    r"call(?:ed)?|paid|pay|costs?|account (?:number|id|no)|year)(?![a-z])"
+)
+"""Between the name of a code and a number some words away: the number is something else's."""
 
 DENIAL = re.compile(
     r"[没沒未不无無别別]|(?<![a-z])(?:not|never|no|without|cannot|failed)(?![a-z])|n['’]?t(?![a-z])"

@@ -23,6 +23,26 @@ UPDATE contacts SET language = :language WHERE id = :id
 UPDATE handles SET flag = :flag
 WHERE id = :id AND NOT (flag = 'opted_out' AND :flag IN ('bounced', 'failed'))
 
+-- name: verify_handle(id)!
+UPDATE handles SET trust = 'verified' WHERE id = :id
+
+-- name: of_contact(contact_id)
+SELECT h.id, h.contact_id, h.space, h.address, h.trust, h.flag FROM handles h
+WHERE h.contact_id = :contact_id ORDER BY h.created_at, h.id
+
+-- name: move_handles(contact_id, other)!
+UPDATE handles SET contact_id = :contact_id WHERE contact_id = :other
+
+-- name: move_inquiries(contact_id, other)!
+UPDATE inquiries SET contact_id = :contact_id WHERE contact_id = :other
+
+-- name: move_handle(id, contact_id)!
+UPDATE handles SET contact_id = :contact_id WHERE id = :id
+
+-- name: move_inquiries_of(handle_id, contact_id)!
+UPDATE inquiries SET contact_id = :contact_id
+WHERE conversation_id IN (SELECT v.id FROM conversations v WHERE v.handle_id = :handle_id)
+
 -- name: conversation(account, handle_id)^
 SELECT id, created_at, last_in_at, reply_to FROM conversations
 WHERE account = :account AND handle_id = :handle_id

@@ -8,6 +8,14 @@ VALUES (:id, :seq, :kind, :inquiry_id, :at, :digest, :chain)
 -- name: append_contents(event_id, salt, data)*!
 INSERT INTO event_contents (event_id, salt, data) VALUES (:event_id, :salt, :data)
 
+-- name: unsealed(n)
+-- What the leader numbers next.
+SELECT id, kind, inquiry_id, at, digest FROM events WHERE seq IS NULL
+ORDER BY /* postgres: placed, */ id LIMIT :n
+
+-- name: number(id, seq, chain)*!
+UPDATE events SET seq = :seq, chain = :chain WHERE id = :id AND seq IS NULL
+
 -- name: after(seq, n)
 SELECT e.seq, e.id, e.kind, e.inquiry_id, e.at, e.digest, e.chain, c.salt, c.data
 FROM events e LEFT JOIN event_contents c ON c.event_id = e.id

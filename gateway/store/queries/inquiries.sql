@@ -30,22 +30,46 @@ UPDATE inquiries SET first_response_at = :at WHERE id = :id AND first_response_a
 -- name: by_id(id)^
 SELECT id, number, conversation_id, contact_id, brand, account, channel, state, topic, queue,
        priority, urgent, subject, language, dialogue, assigned_to, version, created_at, updated_at,
-       waiting_since, first_response_at, resolved_at
+       waiting_since, first_response_at, resolved_at, merged_into
 FROM inquiries WHERE id = :id
 
 -- name: by_number(number)^
 SELECT id, number, conversation_id, contact_id, brand, account, channel, state, topic, queue,
        priority, urgent, subject, language, dialogue, assigned_to, version, created_at, updated_at,
-       waiting_since, first_response_at, resolved_at
+       waiting_since, first_response_at, resolved_at, merged_into
 FROM inquiries WHERE number = :number
 
--- name: latest_open(conversation_id)^
+-- name: latest_open(conversation_id, since)^
+-- What a person has in hand stays open however long it takes; the rest until nothing more was said.
 SELECT id, number, conversation_id, contact_id, brand, account, channel, state, topic, queue,
        priority, urgent, subject, language, dialogue, assigned_to, version, created_at, updated_at,
-       waiting_since, first_response_at, resolved_at
+       waiting_since, first_response_at, resolved_at, merged_into
 FROM inquiries
 WHERE conversation_id = :conversation_id AND state NOT IN ('resolved', 'closed')
+  AND (state IN ('queued', 'offered', 'assigned', 'wrapping', 'snoozed') OR updated_at >= :since)
 ORDER BY created_at DESC, id DESC LIMIT 1
+
+-- name: takes_part(inquiry_id, handle_id, contact_id)$
+-- Whether a message of it was exchanged with this address; a contact also counts, unless ''.
+SELECT COUNT(*) FROM (
+  SELECT 1 FROM inquiries i
+  WHERE i.id = :inquiry_id AND (
+    (i.contact_id = :contact_id AND :contact_id <> '') OR EXISTS (
+      SELECT 1 FROM messages m JOIN conversations v ON v.id = m.conversation_id
+      WHERE m.inquiry_id = i.id AND v.handle_id = :handle_id))
+) AS one
+
+-- name: keep_place(id, other)!
+-- Whoever waited longer: merging sends nobody to the end of the queue.
+UPDATE inquiries SET
+  waiting_since = (SELECT o.waiting_since FROM inquiries o WHERE o.id = :other)
+WHERE id = :id AND waiting_since > (SELECT o.waiting_since FROM inquiries o WHERE o.id = :other)
+
+-- name: end_merged(id, version, into, at)!
+UPDATE inquiries SET
+  state = 'closed', merged_into = :into, assigned_to = '', waiting_since = NULL,
+  resolved_at = COALESCE(resolved_at, :at), updated_at = :at, version = version + 1
+WHERE id = :id AND version = :version
 
 -- name: listed(state, queue, n)
 -- An empty state or queue means any.
@@ -60,6 +84,13 @@ ORDER BY i.created_at DESC, i.id DESC LIMIT :n
 SELECT id, number, version, state, priority, waiting_since FROM inquiries
 WHERE state = 'queued' AND queue = :queue
 ORDER BY priority, waiting_since, id LIMIT 1
+
+-- name: next(queue)^
+-- The head that nobody else is taking at this moment.
+SELECT id FROM inquiries
+WHERE state = 'queued' AND queue = :queue
+ORDER BY priority, waiting_since, id LIMIT 1
+/* postgres: FOR UPDATE SKIP LOCKED */
 
 -- name: queue_counts()
 SELECT queue, COUNT(*) AS waiting, MIN(waiting_since) AS oldest FROM inquiries

@@ -9,7 +9,7 @@ VALUES (:id, :account, :dedup_key, :lane, :type, :received_at, :verified, :body)
 ON CONFLICT (account, dedup_key) DO NOTHING
 
 -- name: pending(now, n)
--- Oldest first, without lanes that somebody holds or that wait after a failure.
+-- Oldest first, without lanes that somebody holds or that wait after a failure. A look only.
 SELECT r.id, r.account, r.lane, r.type, r.received_at, r.verified, r.body, r.attempts
 FROM raw_events r
 WHERE r.state = 'pending'
@@ -17,10 +17,36 @@ WHERE r.state = 'pending'
 ORDER BY r.id
 LIMIT :n
 
--- name: take_lane(lane, owner, until, now)!
+-- name: claimable(now, n)
+-- The lanes worth taking. What another process looks at to take it is passed over, so that several
+-- do not wait for each other; what the lanes hold is read when they are taken (`taken`).
+SELECT r.id, r.lane
+FROM raw_events r
+WHERE r.state = 'pending'
+  AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.lane = r.lane AND l.until > :now)
+ORDER BY r.id
+LIMIT :n
+/* postgres: FOR UPDATE OF r SKIP LOCKED */
+
+-- name: take_lane(lane, owner, until, now)*!
 INSERT INTO lanes (lane, owner, until) VALUES (:lane, :owner, :until)
 ON CONFLICT (lane) DO UPDATE SET owner = excluded.owner, until = excluded.until
 WHERE lanes.until <= :now
+
+-- name: taken(owner, last)
+-- What waits in the lanes of this owner, up to the last that it saw when it took them.
+SELECT r.id, r.account, r.lane, r.type, r.received_at, r.verified, r.body, r.attempts
+FROM raw_events r
+WHERE r.state = 'pending' AND r.id <= :last
+  AND EXISTS (SELECT 1 FROM lanes l WHERE l.lane = r.lane AND l.owner = :owner)
+ORDER BY r.id
+
+-- name: hold_lane(lane, owner, until)!
+-- Still ours, from here to the commit: on PostgreSQL the row is locked.
+UPDATE lanes SET until = :until WHERE lane = :lane AND owner = :owner
+
+-- name: renew_lanes(owner, until)!
+UPDATE lanes SET until = :until WHERE owner = :owner
 
 -- name: free_lane(lane, owner)!
 DELETE FROM lanes WHERE lane = :lane AND owner = :owner
@@ -58,6 +84,12 @@ FROM quarantine WHERE id = :id
 
 -- name: quarantine_replayed(id, at)!
 UPDATE quarantine SET state = 'replayed', replayed_at = :at WHERE id = :id AND state = 'kept'
+
+-- name: quarantine_outlived(before, n)
+SELECT id, account, blob, meta FROM quarantine WHERE blob <> '' AND at < :before ORDER BY at, id LIMIT :n
+
+-- name: quarantine_erase(id)!
+UPDATE quarantine SET state = 'expired', blob = '', meta = '{}' WHERE id = :id AND blob <> ''
 
 -- name: quarantine_count()$
 SELECT COUNT(*) FROM quarantine WHERE state = 'kept'

@@ -9,9 +9,10 @@ SELECT id, direction, visibility, author, automatic, at, subject, text, external
        delivery_detail, meta
 FROM messages WHERE inquiry_id = :inquiry_id ORDER BY at, id
 
--- name: automatic_since(conversation_id, since)$
-SELECT COUNT(*) FROM messages
-WHERE conversation_id = :conversation_id AND at >= :since AND direction = 'out' AND automatic = 1
+-- name: automatic_since(handle_id, since)$
+-- To one address, through whichever accounts.
+SELECT COUNT(*) FROM conversations v JOIN messages m ON m.conversation_id = v.id
+WHERE v.handle_id = :handle_id AND m.at >= :since AND m.direction = 'out' AND m.automatic = 1
 
 -- name: answered_before(conversation_id)$
 SELECT COUNT(*) FROM (
@@ -19,16 +20,25 @@ SELECT COUNT(*) FROM (
   WHERE conversation_id = :conversation_id AND direction = 'out' AND automatic = 1 LIMIT 1
 ) AS one
 
--- name: by_external(account, external_id)^
--- `<> ''` is what the partial index says; without it the whole table is read.
-SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages
-WHERE account = :account AND external_id = :external_id AND external_id <> ''
+-- name: marked_since(conversation_id, since, mark)$
+-- Automatic texts that carry a mark, written as LIKE wants it.
+SELECT COUNT(*) FROM messages
+WHERE conversation_id = :conversation_id AND at >= :since AND direction = 'out'
+  AND automatic = 1 AND meta LIKE :mark
 
 -- name: outgoing_by_external(account, external_id)^
--- Of our own only: a provider may number what comes and what goes separately.
+-- Of our own only: a provider may number what comes and what goes separately. `<> ''` is what the
+-- partial index says; without it the whole table is read.
 SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages
 WHERE account = :account AND external_id = :external_id AND external_id <> ''
   AND direction = 'out'
+
+-- name: of_handle(account, external_id, handle_id)^
+-- The message of that id in a conversation with this address: anybody may write any id.
+SELECT m.id, m.inquiry_id FROM messages m JOIN conversations v ON v.id = m.conversation_id
+WHERE m.account = :account AND m.external_id = :external_id AND m.external_id <> ''
+  AND v.handle_id = :handle_id
+ORDER BY m.at DESC, m.id DESC LIMIT 1
 
 -- name: deliver(id, delivery, delivery_rank, detail)!
 -- Forward only: an older receipt that arrives late changes nothing.
@@ -44,3 +54,27 @@ SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM 
 -- name: queued_again(id)!
 -- A person lets it go out once more: what became of it so far no longer counts.
 UPDATE messages SET delivery = 'queued', delivery_rank = 0, delivery_detail = '' WHERE id = :id
+
+-- name: in_conversation(id)^
+-- One message with whom it was exchanged.
+SELECT m.id, m.inquiry_id, m.conversation_id, m.direction, m.visibility, m.subject, m.text, m.at,
+       v.account, v.handle_id, h.contact_id
+FROM messages m JOIN conversations v ON v.id = m.conversation_id JOIN handles h ON h.id = v.handle_id
+WHERE m.id = :id
+
+-- name: received(inquiry_id)$
+SELECT COUNT(*) FROM messages WHERE inquiry_id = :inquiry_id AND direction = 'in'
+
+-- name: move(id, source, target)!
+UPDATE messages SET inquiry_id = :target WHERE id = :id AND inquiry_id = :source
+
+-- name: move_send(id, target)!
+UPDATE outbox SET inquiry_id = :target WHERE id = :id
+
+-- name: move_all(source, target)!
+UPDATE messages SET inquiry_id = :target WHERE inquiry_id = :source
+
+-- name: move_all_sends(source, target)!
+-- After the messages: by their rows, for the outbox has no index by inquiry.
+UPDATE outbox SET inquiry_id = :target
+WHERE inquiry_id = :source AND id IN (SELECT m.id FROM messages m WHERE m.inquiry_id = :target)

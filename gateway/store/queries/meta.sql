@@ -11,3 +11,18 @@ ON CONFLICT (address, owner) DO NOTHING
 
 -- name: move_blob_refs(owner, fresh)!
 UPDATE blob_refs SET owner = :fresh WHERE owner = :owner
+
+-- name: drop_blob_ref(address, owner)!
+DELETE FROM blob_refs WHERE address = :address AND owner = :owner
+
+-- name: blob_named(address)$
+-- Whether anything names it still.
+SELECT COUNT(*) FROM blob_refs WHERE address = :address
+
+-- name: known(key)$
+-- What the database remembers about itself.
+SELECT value FROM meta WHERE key = :key
+
+-- name: know(key, value)!
+-- The first to say it is right.
+INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.domain.channel import Inbound, RawMail, Receipt
 from gateway.domain.model import DeliveryState
-from gateway.intake.mail import Mail, read_mail, reply_address, to_event, without_envelope
+from gateway.intake.mail import Mail, read_mail, to_event, without_envelope
 from tests.intake.mail.letters import CLASSES, OWN, dsn, mail, parts, text
 
 
@@ -140,21 +140,6 @@ def test_a_blind_copy_gets_no_automatic_answer(to: str, addressed: bool) -> None
 
 def test_without_any_recipient_line_it_is_taken_as_ours() -> None:
     assert letter(mail("x").replace(b"To: support@pay.example\n", b"")).addressed
-
-
-@pytest.mark.parametrize(
-    ("reply_to", "goes_to"),
-    [
-        ("", "anna@mail.example"),
-        ("anna.w@mail.example", "anna.w@mail.example"),
-        ("anna@sub.mail.example", "anna@sub.mail.example"),
-        ("evil@else.example", "anna@mail.example"),
-        ("evil@notmail.example", "anna@mail.example"),
-        ("evil@example", "anna@mail.example"),
-    ],
-)
-def test_reply_to_counts_only_within_the_senders_domain(reply_to: str, goes_to: str) -> None:
-    assert reply_address(letter(mail("x", extra=f"Reply-To: {reply_to}\n"))) == goes_to
 
 
 def test_a_mail_from_a_file_has_the_envelope_its_header_tells() -> None:

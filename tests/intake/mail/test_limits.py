@@ -103,6 +103,10 @@ HOSTILE: dict[str, bytes] = {
     "long address": b"From: postmaster@x\nSubject: undeliverable\n\n" + b"a" * 9**5 + b"@" + b"a.-" * 999,
     "ids": HEAD + b"References: " + b"<" * 500_000 + b"\n\nx",
     "date": b"Date: " + b"1 " * 200_000 + b"\n\nx",
+    "long words in From": b"From: " + b"a" * 800_000 + b"\n\nx",
+    "lines of 300": HEAD + b"\n" + (b"1:1 " * 74 + b"\n") * 2000 + b"schrieb wrote",
+    "signatures": HEAD + b"\nhi\n" + b"--\n" * 100_000,
+    "parts of other charsets": MIXED + (b"--b\n\n" + bytes(range(160, 256)) * 10 + b"\n") * 490,
     "status": MIXED + b"--b\nContent-Type: message/delivery-status\n\n" + b"a: b\n\n" * 100_000,
 }  # fmt: skip
 
@@ -111,9 +115,9 @@ HOSTILE: dict[str, bytes] = {
 def test_no_input_makes_reading_slow(data: bytes) -> None:
     """Each is a case of catastrophic backtracking or copying somewhere, were it written carelessly:
     then it takes minutes, not parts of a second."""
-    started = time.perf_counter()
+    started = time.process_time()
     read(data)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 2
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -1,0 +1,265 @@
+"""What follows from a decision: an answer with its timer, a question, or a place in a queue.
+
+One automatic text at most for one message, and none where nobody may speak; why there is none is said
+in the log, in words for a person.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gateway.answers.answerer import Answerer
+from gateway.domain.channel import Inbound
+from gateway.domain.decision import Decision, Question, Verb
+from gateway.domain.model import JSON, InquiryState, Queue, Visibility
+from gateway.domain.plan import AddMessage, CancelTimer, ChangeInquiry, Send, SetTimer
+from gateway.domain.reply import Reply, outgoing
+from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
+from gateway.domain.states import move
+from gateway.routing.placing import place
+from gateway.workers.draft import Draft
+
+CLOSE_TIMER = "close"
+#: Why an automatic reply was not sent, where nothing else forbade it.
+USED_UP = "automatic replies of the day are used up"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannerSettings:
+    """What planning needs of the configuration."""
+
+    queues: Mapping[str, Queue]
+    default_queue: str
+    automatic_per_day: int = 5
+    close_after: float = 72 * 3600.0
+    """Seconds of silence after an answer until the inquiry is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Asks the answering side and puts what it says into the plan."""
+
+    answerer: Answerer
+    settings: PlannerSettings
+
+    def decide(
+        self,
+        draft: Draft,
+        event: Inbound,
+        seen: Snapshot,
+        inquiry: InquiryView,
+        conversation: str,
+        *,
+        silent: str,
+    ) -> None:
+        """Decide about a message and plan what follows.
+
+        `silent`: why no automatic text may go out, whatever is decided; '' when it may.
+        """
+        question = Question(
+            text=event.text,
+            subject=event.subject if inquiry.state is InquiryState.NEW else "",
+            language=str(event.facts.get("language", "")) or inquiry.language,
+            brand=inquiry.brand,
+            form=seen.account.form,
+            first=not seen.greeted,
+            dialogue=inquiry.dialogue,
+            public=event.visibility is Visibility.PUBLIC,
+            number=inquiry.number,
+        )
+        started = time.perf_counter()
+        decision = self.answerer.decide(question, seen.certificates)
+        draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
+        limited = seen.automatic_today >= self.settings.automatic_per_day
+        speak = not silent and not limited and bool(decision.reply)
+        draft.log(
+            "decision.made",
+            verb=decision.verb.value,
+            topic=decision.topic,
+            confidence=round(decision.confidence, 4),
+            top=[[topic, round(score, 4)] for topic, score in decision.top],
+            reason=decision.reason,
+            evidence=dict(decision.evidence),
+            suppressed=silent or (USED_UP if limited else ""),
+        )
+        draft.add(CancelTimer(CLOSE_TIMER, inquiry.id))
+        if decision.verb is Verb.ANSWER and speak:
+            self._answered(draft, inquiry, decision, seen)
+        elif decision.verb is Verb.ASK and speak:
+            state = move(inquiry.state, "ask")
+            draft.add(_change(inquiry, state, decision))
+        elif decision.verb is Verb.ANSWER and decision.evidence.get("solved"):
+            self._answered(draft, inquiry, decision, seen)
+        else:
+            self.queue(
+                draft, inquiry, seen, topic_queue=decision.queue, urgent=decision.urgent,
+                why=decision.reason, decision=decision,
+            )  # fmt: skip
+        if speak:
+            self._speak(draft, event, seen, inquiry, conversation, decision, question)
+        elif not silent:
+            self.warn(draft, event, seen, inquiry, conversation)
+
+    def warn(
+        self,
+        draft: Draft,
+        event: Inbound,
+        seen: Snapshot,
+        inquiry: InquiryView,
+        conversation: str,
+    ) -> None:
+        """The safety note by itself, where no answer goes out that it could stand in: whoever sent a
+        secret hears at once what to do, also when a person has the inquiry."""
+        limited = seen.automatic_today >= self.settings.automatic_per_day
+        if limited or not _to_warn(event, seen):
+            return
+        language = str(event.facts.get("language", "")) or inquiry.language
+        question = Question(
+            text="",
+            language=language,
+            brand=inquiry.brand,
+            form=seen.account.form,
+            public=event.visibility is Visibility.PUBLIC,
+        )
+        text = self.answerer.notice("redacted", question)
+        meta: dict[str, JSON] = {SAFETY_MARK: True}
+        draft.add(*_outgoing(draft, event, seen, inquiry, conversation, text, language, meta))
+
+    def _answered(
+        self, draft: Draft, inquiry: InquiryView, decision: Decision, seen: Snapshot
+    ) -> None:
+        """An automatic answer. With the customer's own "solved" it is done; a machine's opinion
+        alone leaves it open until the timer."""
+        draft.knowledge = self.answerer.version
+        draft.certificate = str(decision.evidence.get("certificate", ""))
+        solved = bool(decision.evidence.get("solved"))
+        state = InquiryState.RESOLVED
+        # Resolved already: the timer was faster than the customer's word.
+        if not (solved and inquiry.state is InquiryState.RESOLVED):
+            ending = solved and inquiry.state is not InquiryState.NEW
+            state = move(inquiry.state, "resolve" if ending else "answer")
+        draft.add(_change(inquiry, state, decision))
+        draft.add(SetTimer(CLOSE_TIMER, inquiry.id, seen.now + self.settings.close_after))
+        draft.log(
+            "inquiry.resolved" if solved else "inquiry.answered", topic=_matter(inquiry, decision)
+        )
+
+    def queue(
+        self,
+        draft: Draft,
+        inquiry: InquiryView,
+        seen: Snapshot,
+        *,
+        topic_queue: str,
+        urgent: bool,
+        why: str,
+        decision: Decision | None = None,
+    ) -> None:
+        """To the people of a queue, at the place of its priority."""
+        chosen = place(
+            self.settings.queues,
+            self.settings.default_queue,
+            topic=topic_queue,
+            account=seen.account.queue,
+            urgent=urgent,
+        )
+        dialogue = dict(decision.dialogue) if decision else None
+        if dialogue is not None and decision and decision.suggestion:
+            dialogue["suggestion"] = decision.suggestion
+        draft.add(
+            ChangeInquiry(
+                inquiry.id,
+                inquiry.version,
+                move(inquiry.state, "queue"),
+                topic=_matter(inquiry, decision) if decision else None,
+                language=decision.language if decision else None,
+                queue=chosen.queue,
+                priority=chosen.priority,
+                urgent=urgent if decision else None,
+                dialogue=dialogue,
+                assigned_to="",
+            )
+        )
+        draft.log(
+            "inquiry.queued",
+            queue=chosen.queue,
+            priority=chosen.priority,
+            by=chosen.reason,
+            why=why,
+        )
+
+    def _speak(
+        self,
+        draft: Draft,
+        event: Inbound,
+        seen: Snapshot,
+        inquiry: InquiryView,
+        conversation: str,
+        decision: Decision,
+        question: Question,
+    ) -> None:
+        text = decision.reply
+        meta: dict[str, JSON] = {"verb": decision.verb.value, "topic": decision.topic}
+        if _to_warn(event, seen):
+            meta[SAFETY_MARK] = True
+            warning = self.answerer.notice(
+                "redacted", replace(question, language=decision.language)
+            )
+            text = f"{text}\n\n{warning}" if seen.account.form == "long" else f"{text} {warning}"
+        draft.add(
+            *_outgoing(draft, event, seen, inquiry, conversation, text, decision.language, meta)
+        )
+
+
+def _to_warn(event: Inbound, seen: Snapshot) -> bool:
+    """Once in a conversation and day, who sent a secret is told not to."""
+    return bool(event.facts.get("redactions")) and not seen.warned
+
+
+def _outgoing(
+    draft: Draft,
+    event: Inbound,
+    seen: Snapshot,
+    inquiry: InquiryView,
+    conversation: str,
+    text: str,
+    language: str,
+    meta: Mapping[str, JSON],
+) -> tuple[AddMessage, Send]:
+    """An automatic text to whoever wrote."""
+    answer = Reply(
+        id=draft.id("out"),
+        conversation_id=conversation,
+        inquiry_id=inquiry.id,
+        number=inquiry.number,
+        recipient=str(event.facts.get("reply_address") or event.sender),
+        text=text,
+        author="gateway",
+        automatic=True,
+        language=language,
+        subject=event.subject or inquiry.subject,
+        visibility=event.visibility,
+        context=event.reply_to,
+        meta=meta,
+    )
+    return outgoing(answer, seen.account, seen.now)
+
+
+def _change(inquiry: InquiryView, state: InquiryState, decision: Decision) -> ChangeInquiry:
+    return ChangeInquiry(
+        inquiry.id,
+        inquiry.version,
+        state,
+        topic=_matter(inquiry, decision),
+        language=decision.language,
+        urgent=decision.urgent,
+        dialogue=decision.dialogue,
+    )
+
+
+def _matter(inquiry: InquiryView, decision: Decision) -> str:
+    """What the inquiry is about: thanks, "solved" and the wish for a person or a call say something
+    about a matter, they do not become it. Safety and complaint do."""
+    said = decision.evidence.get("rule") in ("thanks", "person", "callback")
+    keeps = inquiry.topic and (said or decision.evidence.get("solved"))
+    return inquiry.topic if keeps else decision.topic
