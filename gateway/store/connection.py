@@ -62,6 +62,9 @@ def connect(url: str, **changes: Any) -> psycopg.Connection[dict[str, Any]]:
         "application_name": "contact-routing-gateway",
         # A server that vanished without a word is noticed while we wait for it.
         "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
         "options": options,
         **changes,
     }

@@ -130,6 +130,9 @@ class Proxy:
         with suppress(OSError):
             while data := source.recv(65536):
                 target.sendall(data)
+        with suppress(OSError):
+            # A server that ended has to be noticed on this side as well.
+            target.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize("passes", [True, False], ids=["committed", "never arrived"])
