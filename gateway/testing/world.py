@@ -72,6 +72,9 @@ class MemoryBlobs:
             msg = f"no blob {address!r}"
             raise NotFound(msg) from None
 
+    async def remove(self, address: str) -> None:
+        self._blobs.pop(address, None)
+
 
 class LoopbackHttp:
     """An `Http` over a real client that reaches nothing but this machine.

@@ -52,7 +52,7 @@ def test_texts_are_answered_in_order_and_bad_lines_hold_up_none(inside, tmp_path
     assert [one["id"] for one in got if "error" in one] == [None, None, None, None, "c", "d", "e"]
     assert all(set(one) == {"id", "error"} for one in got if "error" in one)
     assert all(set(one) == TEXT_FIELDS for one in got if "error" not in one)
-    assert "email, http, sms" in got[6]["error"]
+    assert "email, http, imap, mailgun, postmark, sendgrid, sms" in got[6]["error"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -119,7 +119,7 @@ def test_one_text_comes_as_argument_or_on_standard_input(inside, words):
 def test_an_unknown_channel_of_one_text_is_a_wrong_setting(inside):
     done = inside("try", "text", "hello", "--channel", "pigeon")
     assert done.returncode == 2
-    assert "email, http, sms" in done.stderr
+    assert "email, http, imap, mailgun, postmark, sendgrid, sms" in done.stderr
 
 
 def test_certificates_of_a_data_directory_are_used_and_nothing_is_written_there(inside, made):

@@ -15,6 +15,7 @@ import pytest
 
 from gateway import app
 from gateway.delivery import outbox
+from gateway.desk.quarantine import Expiry, view
 from gateway.desk.upkeep import revoke, send_again
 from gateway.domain.channel import Inbound
 from gateway.domain.decision import Certificate, Verb
@@ -196,8 +197,15 @@ async def mended(rig: Rig) -> None:
         rig.store, rig.blobs, rig.intake(), {"app": Readable()}, rig.clock, rig.ids
     )  # fmt: skip
     rig.answerer.answers.clear()
+    await rig.intake().quarantine("app", b"unreadable", "for good")
+    opened = "SELECT id FROM quarantine WHERE reason = 'for good'"
+    kept = await value(rig.store, opened)
+    await view(rig.store, rig.blobs, rig.clock, rig.ids, kept, "ann", "a test")
     for row in await select(rig.store, "SELECT id FROM quarantine WHERE state = 'kept'"):
-        await replay.one(row["id"])
+        if row["id"] != kept:
+            await replay.one(row["id"])
+    rig.clock.advance(10.0)
+    await Expiry(rig.store, rig.blobs, rig.clock, rig.log, keep=5.0).once()
     await rig.drain()
     assert await value(rig.store, "SELECT COUNT(*) FROM quarantine WHERE state = 'kept'") == 0
 

@@ -36,7 +36,7 @@ async def claimed(rig: Rig, owner: str, *events: dict[str, Any]) -> tuple[Pipeli
 # ---------------------------------------------------------------- one wins, the other sees it
 
 
-async def test_of_two_workers_that_reach_for_the_same_lane_one_gets_all_that_waits_in_it(
+async def test_of_two_workers_that_reach_for_the_same_lane_one_gets_what_waits_in_it(
     store: Any,
 ) -> None:
     rig = Rig(store)
@@ -47,12 +47,15 @@ async def test_of_two_workers_that_reach_for_the_same_lane_one_gets_all_that_wai
         # Each is first every second time.
         taken = await asyncio.gather(*(one._claim() for one in crowd[:: (-1) ** (number // 2)]))
         (lanes,) = [lanes for lanes in taken if lanes]
-        assert [row["id"] for row in lanes[LANE]] == [f"raw{number + n:05d}" for n in range(2)]
+        both = [f"raw{number + n:05d}" for n in range(2)]
+        got = [row["id"] for row in lanes[LANE]]
+        # From the oldest on; the second may be left for later where the other had locked it.
+        assert got == both[: len(got)]
         owner = await value(store, "SELECT owner FROM lanes")
         won[owner] += 1
-        for row in lanes[LANE]:
+        for event in both:
             await store.write(
-                lambda tx, row=row: tx.run("intake.finish", id=row["id"], state="done", error="")
+                lambda tx, e=event: tx.run("intake.finish", id=e, state="done", error="")
             )
         await store.write(lambda tx, o=owner: tx.run("intake.free_lanes_of", owner=o))
     assert sum(won.values()) == 200

@@ -65,7 +65,7 @@ class Guess(NamedTuple):
 
 def guess(raw: bytes) -> Guess:
     """The likeliest reading of bytes that are neither ASCII nor UTF-8; ('', 0) when none is."""
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") and _text(raw, "utf-16"):
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") and _is_utf_16(raw):
         return Guess("utf-16", 1.0)
     sample, best = _telling(raw), Guess("", 0.0)
     latin = len(sample) - len(sample.translate(None, _ASCII_LETTERS))
@@ -76,6 +76,13 @@ def guess(raw: bytes) -> Guess:
             if score > best.score + 0.01:  # the order breaks ties
                 best = Guess(reading.codec, score)
     return best
+
+
+def _is_utf_16(raw: bytes) -> bool:
+    """Nearly any bytes can be read as UTF-16, and two of them may look like its mark: real text has a
+    space, a digit or a line end in it, or is of everyday characters throughout."""
+    text = _text(raw, "utf-16")
+    return text is not None and (b"\0" in raw or plausibility(text, "gb18030") > 0.9)
 
 
 def last_resort(raw: bytes) -> str:
