@@ -38,6 +38,7 @@ ON_POSTGRES = (
 )  # fmt: skip
 
 
+@pytest.mark.proof
 @pytest.mark.crash
 @pytest.mark.timeout(300)
 async def test_the_same_holds_on_postgresql(tmp_path):

@@ -1,4 +1,8 @@
-"""The harness fails when it should: with each planted fault the recount finds what went wrong."""
+"""The harness fails when it should: with each planted fault the recount finds what went wrong.
+
+Part of `make proof` (`python -m tests.proof planted`): whether the harness can fail changes with the
+harness, and not with every line of the gateway.
+"""
 
 import random
 
@@ -16,6 +20,7 @@ WHILE_BUSY = [Order("random", delay=delay) for delay in (0.6, 0.9, 1.2)]
 AFTER_SENDING = [Order("step", "send.after", count) for count in (1, 2)]
 
 
+@pytest.mark.proof
 @pytest.mark.crash
 @pytest.mark.timeout(300)
 async def test_an_acknowledgement_before_the_commit_is_found(tmp_path):
@@ -25,6 +30,7 @@ async def test_an_acknowledgement_before_the_commit_is_found(tmp_path):
     assert any("acknowledged messages lost" in fault for fault in result.faults), result
 
 
+@pytest.mark.proof
 @pytest.mark.crash
 @pytest.mark.timeout(300)
 async def test_sending_again_what_may_be_out_is_found(tmp_path):
@@ -39,6 +45,7 @@ async def test_sending_again_what_may_be_out_is_found(tmp_path):
     assert any("sent twice" in fault for fault in result.faults), result
 
 
+@pytest.mark.proof
 @pytest.mark.crash
 @pytest.mark.timeout(300)
 async def test_the_same_runs_without_a_fault_find_nothing(tmp_path):
@@ -46,6 +53,7 @@ async def test_the_same_runs_without_a_fault_find_nothing(tmp_path):
     assert result.faults == []
 
 
+@pytest.mark.proof
 @pytest.mark.crash
 @pytest.mark.timeout(300)
 async def test_a_recovery_that_takes_from_the_living_is_found(tmp_path):

@@ -19,13 +19,15 @@ from tests.proof.cluster import cluster
 from tests.proof.crash import crash, crash_on_postgres
 from tests.proof.figures import benchmarks
 from tests.proof.outcome import Outcome, Sections
-from tests.proof.programs import gateway, tests
+from tests.proof.programs import gateway, module, tests
 
 SECTIONS: Sections = {
     "benchmarks": benchmarks,
     "demo": gateway("demo", "--headless", "--check"),
     "planted": tests("tests/crash/test_planted_faults.py"),
     "faults": tests("tests/faults"),
+    "mails": module("tests.fuzz", "mails", "--count", "5000"),
+    "scan": tests("tests/scan"),
     "crash": crash,
     "crash-postgres": crash_on_postgres,
     "cluster": cluster,

@@ -31,7 +31,12 @@ def program(*command: str) -> Section:
 
 def tests(*paths: str) -> Section:
     """A section that is a part of the test-suite."""
-    return program(sys.executable, "-m", "pytest", "-q", *paths)
+    return program(sys.executable, "-m", "pytest", "-q", "-m", "proof or not proof", *paths)
+
+
+def module(name: str, *arguments: str) -> Section:
+    """A section that is a program of the tests."""
+    return program(sys.executable, "-m", name, *arguments)
 
 
 def gateway(*arguments: str) -> Section:
