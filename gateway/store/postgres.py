@@ -194,8 +194,6 @@ class PostgresStore:
                 self.stats["duplicates"] += len(unit.rows) - unit.result
             _settle(unit.future, unit.result, unit.error)
 
-    # ------------------------------------------------------------ on a thread: until it is done
-
     # ------------------------------------------------------------ on a thread: one transaction
 
     def _unit(self, work: Callable[[Tx], T]) -> T:

@@ -23,12 +23,16 @@ def look(
     """The snapshot for one event. One consistent read; nothing is written."""
     if isinstance(event, Receipt):
         return _for_receipt(reader, event, account, now, attempt)
-    row = reader.one("contacts.handle", space=account.space, address=event.sender)
+    row = reader.one(
+        "contacts.known",
+        space=account.space,
+        address=event.sender,
+        account=account.id,
+        since=now - DAY,
+    )
     if row is None:
         return Snapshot(now=now, account=account, attempt=attempt, certificates=certificates)
-    handle = _handle(row)
-    conversation = reader.one("contacts.conversation", account=account.id, handle_id=handle.id)
-    conversation_id = conversation["id"] if conversation else ""
+    handle, conversation_id = _handle(row), row["conversation_id"] or ""
     inquiry, by = thread(reader, event, account, handle, conversation_id, now)
     return Snapshot(
         now=now,
@@ -39,10 +43,8 @@ def look(
         conversation_id=conversation_id,
         inquiry=inquiry,
         joined_by=by,
-        automatic_today=reader.value(
-            "messages.automatic_since", handle_id=handle.id, since=now - DAY
-        ),
-        greeted=_greeted(reader, conversation_id),
+        automatic_today=row["automatic"],
+        greeted=bool(row["greeted"]),
         warned=bool(event.facts.get("redactions")) and _warned(reader, conversation_id, now),
     )
 
@@ -105,13 +107,6 @@ def _warned(reader: Reader, conversation_id: str, now: float) -> bool:
             since=now - DAY,
             mark=f'%"{SAFETY_MARK}"%',
         )
-    )
-
-
-def _greeted(reader: Reader, conversation_id: str) -> bool:
-    return bool(
-        conversation_id
-        and reader.value("messages.answered_before", conversation_id=conversation_id)
     )
 
 

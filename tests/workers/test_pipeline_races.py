@@ -22,7 +22,8 @@ from gateway.store.apply import apply
 from gateway.testing.clock import FakeClock
 from gateway.testing.world import LogLines, MemoryBlobs
 from gateway.workers import brain
-from gateway.workers.pipeline import LANE_SECONDS, REPLANS, Pipeline
+from gateway.workers.lanes import LANE_SECONDS, Lanes
+from gateway.workers.pipeline import REPLANS, Pipeline
 from gateway.world import MonotonicIds
 from tests.store.engines import SqliteEngine, SqliteStore, one, select, value
 from tests.store.rows import arrival, moved, put
@@ -151,7 +152,7 @@ async def test_a_lane_somebody_holds_is_left_alone_until_the_lease_ends(rig: Rig
 async def test_what_somebody_else_has_done_is_not_done_again(rig: Rig) -> None:
     await rig.store.insert("intake.accept", [accepted(1, "hello")])
     pipeline = rig.pipeline()
-    lanes = await pipeline._claim()
+    lanes = await pipeline.lanes.claim()
     (row,) = lanes["app|user-1"]
     (plan,) = await pipeline._plans([row])
     assert isinstance(plan, Plan)
@@ -188,9 +189,9 @@ async def test_a_full_disk_stops_a_batch_and_nothing_is_lost_or_doubled(rig: Rig
 
 async def test_the_loop_outlives_a_store_that_fails_and_workers_without_room(rig: Rig) -> None:
     trouble: list[Exception] = [StoreFull("no room"), StoreError("locked")]
-    claim = Pipeline._claim
+    claim = Lanes.claim
 
-    async def shaky(self: Pipeline) -> Any:
+    async def shaky(self: Lanes) -> Any:
         if trouble:
             raise trouble.pop()
         return await claim(self)
@@ -206,7 +207,7 @@ async def test_the_loop_outlives_a_store_that_fails_and_workers_without_room(rig
 
     await rig.store.insert("intake.accept", [accepted(1, "hello")])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Pipeline, "_claim", shaky)
+        patch.setattr(Lanes, "claim", shaky)
         running = asyncio.create_task(rig.pipeline(workers=Busy()).run())
         await rig.store.until("SELECT state FROM raw_events", "done")
         assert not running.done()

@@ -1,24 +1,14 @@
--- name: add(id, account, conversation_id, inquiry_id, direction, visibility, author, automatic, at, subject, text, external_id, delivery, delivery_rank, meta)!
+-- name: add(id, conversation_id, inquiry_id, direction, visibility, author, automatic, at, subject, text, external_id, delivery, delivery_rank, meta)!
 INSERT INTO messages (id, account, conversation_id, inquiry_id, direction, visibility, author,
                       automatic, at, subject, text, external_id, delivery, delivery_rank, meta)
-VALUES (:id, :account, :conversation_id, :inquiry_id, :direction, :visibility, :author,
-        :automatic, :at, :subject, :text, :external_id, :delivery, :delivery_rank, :meta)
+SELECT :id, v.account, v.id, :inquiry_id, :direction, :visibility, :author,
+       :automatic, :at, :subject, :text, :external_id, :delivery, :delivery_rank, :meta
+FROM conversations v WHERE v.id = :conversation_id
 
 -- name: of_inquiry(inquiry_id)
 SELECT id, direction, visibility, author, automatic, at, subject, text, external_id, delivery,
        delivery_detail, meta
 FROM messages WHERE inquiry_id = :inquiry_id ORDER BY at, id
-
--- name: automatic_since(handle_id, since)$
--- To one address, through whichever accounts.
-SELECT COUNT(*) FROM conversations v JOIN messages m ON m.conversation_id = v.id
-WHERE v.handle_id = :handle_id AND m.at >= :since AND m.direction = 'out' AND m.automatic = 1
-
--- name: answered_before(conversation_id)$
-SELECT COUNT(*) FROM (
-  SELECT 1 FROM messages
-  WHERE conversation_id = :conversation_id AND direction = 'out' AND automatic = 1 LIMIT 1
-) AS one
 
 -- name: marked_since(conversation_id, since, mark)$
 -- Automatic texts that carry a mark, written as LIKE wants it.
