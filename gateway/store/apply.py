@@ -35,8 +35,9 @@ def apply(tx: Tx, plan: Plan, now: float) -> None:
     """Write a plan.
 
     Raises:
-        Conflict: the inquiry's version, the knowledge or the certificate is no longer what the plan
-            was made from, or a row it creates is there already. Nothing is written.
+        Conflict: the inquiry's version or the certificate (which names the knowledge it was measured
+            on) is no longer what the plan was made from, or a row it creates is there already.
+            Nothing is written.
     """
     if plan.certificate and not tx.value("certificates.valid", id=plan.certificate):
         msg = f"certificate {plan.certificate} is no longer in force"

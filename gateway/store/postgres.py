@@ -93,6 +93,7 @@ class PostgresStore:
         if self._loop is None:
             return
         self._loop = None
+        self._sessions.closing = True
         if self._hints is not None:
             await self._hints.close()
         while self._pending:

@@ -3,12 +3,11 @@
 from gateway.domain.channel import ChannelEvent, Receipt
 from gateway.domain.decision import Certificate
 from gateway.domain.model import DeliveryState
+from gateway.domain.reply import OWN_ID
 from gateway.domain.snapshot import SAFETY_MARK, AccountView, HandleView, MessageView, Snapshot
 from gateway.domain.store import Reader, Row
 from gateway.workers.threads import inquiry_view, thread
 
-#: The `external_id` of news about a message that never left: it has no provider's id, only ours.
-OWN_ID = "outbox:"
 DAY = 24 * 3600.0
 
 
@@ -78,7 +77,8 @@ def _for_receipt(
         )
     else:
         row = None
-    if row is None or row["direction"] != "out":
+    # Another account's provider may write what it likes into an id.
+    if row is None or row["direction"] != "out" or row["account"] != account.id:
         return Snapshot(now=now, account=account, attempt=attempt)
     handle = reader.one("contacts.handle_of_conversation", id=row["conversation_id"])
     inquiry = reader.one("inquiries.by_id", id=row["inquiry_id"])

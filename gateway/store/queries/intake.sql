@@ -78,6 +78,9 @@ INSERT INTO quarantine (id, account, stage, reason, blob, dedup_key, event_id, a
 VALUES (:id, :account, :stage, :reason, :blob, :dedup_key, :event_id, :at, :meta)
 ON CONFLICT (account, dedup_key) DO NOTHING
 
+-- name: quarantined_as(account, dedup_key)$
+SELECT id FROM quarantine WHERE account = :account AND dedup_key = :dedup_key
+
 -- name: quarantined_one(id)^
 SELECT id, account, stage, reason, blob, dedup_key, event_id, at, state, meta
 FROM quarantine WHERE id = :id

@@ -19,7 +19,7 @@ WHERE conversation_id = :conversation_id AND at >= :since AND direction = 'out'
 -- name: outgoing_by_external(account, external_id)^
 -- Of our own only: a provider may number what comes and what goes separately. `<> ''` is what the
 -- partial index says; without it the whole table is read.
-SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages
+SELECT id, account, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages
 WHERE account = :account AND external_id = :external_id AND external_id <> ''
   AND direction = 'out'
 
@@ -39,7 +39,7 @@ WHERE id = :id AND delivery_rank < :delivery_rank
 UPDATE messages SET external_id = :external_id WHERE id = :id
 
 -- name: by_id(id)^
-SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages WHERE id = :id
+SELECT id, account, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages WHERE id = :id
 
 -- name: queued_again(id)!
 -- A person lets it go out once more: what became of it so far no longer counts.
