@@ -1,7 +1,6 @@
 """Several processes at the same lanes: one holds a lane, and who lost it writes nothing more."""
 
 import asyncio
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from gateway.workers import lanes as leases
 from gateway.workers.brain import Unplanned
 from gateway.workers.lanes import LANE_SECONDS
 from gateway.workers.pipeline import CHUNK, Pipeline
-from tests.store.engines import PostgresEngine, select, value, verified
+from tests.store.engines import select, value, verified
 from tests.workers.accepted import accepted, states, texts
 from tests.workers.rig import Rig, SameProcess, Slow
 
@@ -75,48 +74,6 @@ async def test_of_two_workers_that_reach_for_the_same_lane_one_gets_what_waits_i
         await done_with(loser.owner, later)
     assert sum(won.values()) == 200
     assert all(won.values()), "one of them never had its turn"
-
-
-async def test_of_two_that_each_see_a_part_of_a_lane_at_the_same_moment_one_gets_it(
-    postgres_only: PostgresEngine,
-) -> None:
-    """Both are in the middle of their transactions, each with a row that the other passed over."""
-    meet = threading.Barrier(2)
-
-    class Meets:
-        def __init__(self, tx: Any) -> None:
-            self.tx = tx
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.tx, name)
-
-        def run_many(self, query: str, rows: Any) -> int:
-            assert query == "intake.take_lane"
-            meet.wait(10)
-            changed: int = self.tx.run_many(query, rows)
-            return changed
-
-    class Meeting:
-        def __init__(self, store: Any) -> None:
-            self.store, self.read = store, store.read
-
-        async def write(self, work: Callable[[Any], Any]) -> Any:
-            return await self.store.write(lambda tx: work(Meets(tx)))
-
-    async with postgres_only.plain() as store:
-        both = [accepted(n, "hello") for n in range(2)]
-        await store.insert("intake.accept", both)
-        rig = Rig(Meeting(store))  # type: ignore[arg-type]
-        crowd = [rig.pipeline(owner, batch=1) for owner in "ab"]
-        taken = await asyncio.gather(*(one.lanes.claim() for one in crowd))
-        ((owner, lanes),) = [
-            (one.lanes.owner, lanes) for one, lanes in zip(crowd, taken, strict=True) if lanes
-        ]
-        assert await select(store, "SELECT lane, owner FROM lanes") == [
-            {"lane": LANE, "owner": owner}
-        ]
-        got = [row["id"] for row in lanes[LANE]]
-        assert got == [event["id"] for event in both][: len(got)]
 
 
 async def test_four_workers_keep_the_order_of_every_lane(store: Any) -> None:

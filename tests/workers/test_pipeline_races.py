@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ from gateway.workers import brain
 from gateway.workers.lanes import LANE_SECONDS, Lanes
 from gateway.workers.pipeline import REPLANS, Pipeline
 from gateway.world import MonotonicIds
-from tests.store.engines import SqliteEngine, SqliteStore, one, select, value
+from tests.store.engines import PostgresEngine, SqliteEngine, SqliteStore, one, select, value
 from tests.store.rows import arrival, moved, put
 from tests.workers.accepted import accepted, states, texts
 from tests.workers.rig import ACCOUNTS, SETTINGS, Rig, decision
@@ -264,3 +265,48 @@ async def test_a_worker_killed_in_the_middle_of_a_plan_loses_nothing(engine: Sql
         assert sorted(await texts(store)) == [f"{n}" for n in range(9)]
         assert await value(store, "SELECT COUNT(*) FROM inquiries") == 3
         assert await value(store, "SELECT COUNT(*) FROM quarantine") == 0
+
+
+# ---------------------------------------------------------------- two claims at the same moment
+
+
+async def test_of_two_that_each_see_a_part_of_a_lane_at_the_same_moment_one_gets_it(
+    postgres_only: PostgresEngine,
+) -> None:
+    """Both are in the middle of their transactions, each with a row that the other passed over."""
+    meet = threading.Barrier(2)
+
+    class Meets:
+        def __init__(self, tx: Any) -> None:
+            self.tx = tx
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.tx, name)
+
+        def run_many(self, query: str, rows: Any) -> int:
+            assert query == "intake.take_lane"
+            meet.wait(10)
+            changed: int = self.tx.run_many(query, rows)
+            return changed
+
+    class Meeting:
+        def __init__(self, store: Any) -> None:
+            self.store, self.read = store, store.read
+
+        async def write(self, work: Callable[[Any], Any]) -> Any:
+            return await self.store.write(lambda tx: work(Meets(tx)))
+
+    async with postgres_only.plain() as store:
+        both = [accepted(n, "hello") for n in range(2)]
+        await store.insert("intake.accept", both)
+        rig = Rig(Meeting(store))  # type: ignore[arg-type]
+        crowd = [rig.pipeline(owner, batch=1) for owner in "ab"]
+        taken = await asyncio.gather(*(one.lanes.claim() for one in crowd))
+        ((owner, lanes),) = [
+            (one.lanes.owner, lanes) for one, lanes in zip(crowd, taken, strict=True) if lanes
+        ]
+        assert await select(store, "SELECT lane, owner FROM lanes") == [
+            {"lane": "app|user-1", "owner": owner}
+        ]
+        got = [row["id"] for row in lanes["app|user-1"]]
+        assert got == [event["id"] for event in both][: len(got)]
