@@ -29,10 +29,11 @@ from gateway.domain.plan import Plan, Send, SetTimer
 from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Reader, Store, Tx
 from gateway.domain.world import World
-from gateway.doors import end, listening, web_server
+from gateway.doors import web_server
 from gateway.installation import key_at_hand, own_key
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
+from gateway.listeners import end, listening
 from gateway.office import account_view, mail_identity, redaction_policy
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours

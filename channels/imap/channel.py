@@ -4,6 +4,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from channels._mail_account import MailSender, mail_capabilities
@@ -28,8 +29,9 @@ class ImapMailbox(MailSender):
 
     kind: ClassVar[str] = "imap"
     Settings: ClassVar[type[Any]] = ImapSettings
-    capabilities: ClassVar[Capabilities] = mail_capabilities(
-        "password", "access_token", "refresh_token", "client_secret"
+    capabilities: ClassVar[Capabilities] = replace(
+        mail_capabilities("password", "access_token", "refresh_token", "client_secret"),
+        exclusive=True,
     )
 
     def __init__(self, settings: ImapSettings, world: World) -> None:
