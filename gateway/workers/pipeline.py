@@ -174,10 +174,13 @@ class Pipeline:
     async def _apply_all(
         self, rows: Sequence[Row], plans: Sequence[Plan | Unplanned], last: set[str]
     ) -> bool:
-        """The usual end of a chunk: every plan can be written, and all are, in one transaction.
-        False when anything stood in the way of any; then each is settled alone."""
+        """The usual end of a chunk on PostgreSQL: every plan can be written, and all are, in one
+        transaction. False when anything stood in the way of any; then each is settled alone.
+
+        Not on SQLite: its units share a commit anyway, and behind one long unit an acknowledgement
+        would wait (measured: a third fewer while the pipeline is busy)."""
         whole = [plan for plan in plans if isinstance(plan, Plan) and plan.postpone_until is None]
-        if len(rows) == 1 or len(whole) < len(rows):
+        if not self.store.shared or len(rows) == 1 or len(whole) < len(rows):
             return False
         now = self.clock.now()
 
