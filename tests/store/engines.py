@@ -162,6 +162,7 @@ class Twice:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.shared = store.shared
         self.units: set[tuple[str, str]] = set()
         """(file, qualified name) of the functions that ran."""
         self.told: list[str] = []
