@@ -88,7 +88,9 @@ def test_brand_overrides_answer_for_that_brand_only(copy):
     assert "Add bank card" in knowledge.answer("bind_card", "upay", "en", "short").text
 
 
-def test_voice_falls_back_to_the_short_form(knowledge):
+def test_voice_falls_back_to_the_short_form(copy):
+    (copy / "topics" / "bind_card" / "voice.en.md.j2").unlink()
+    knowledge = load(copy)
     source = knowledge.answer("bind_card", "", "en", "voice")
     assert source.path == "topics/bind_card/short.en.md.j2"
     assert knowledge.answer("bind_card", "", "en", "poster").path.endswith("long.en.md.j2")
