@@ -34,7 +34,7 @@ from gateway.installation import key_at_hand, own_key
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
 from gateway.listeners import end, listening
-from gateway.office import account_view, mail_identity, redaction_policy
+from gateway.office import account_view, allowed_of, mail_identity, models_dir, redaction_policy
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
 from gateway.roles import ALL, COMPUTING, SEALING, SERVING, Role, only_together
@@ -186,6 +186,7 @@ async def _build(
         if isinstance(channel, Closable):
             stack.push_async_callback(channel.close)
     accounts = {name: account_view(account, channels[name]) for name, account in ready.items()}
+    allowed = allowed_of(config, ready, channels)
     settings = PlannerSettings(
         queues=config.domain_queues(),
         default_queue=config.default_queue,
@@ -199,6 +200,7 @@ async def _build(
         attempts=config.limits.attempts,
         concurrency=config.workers.delivery_concurrency,
         poll=config.workers.poll_seconds,
+        allowed=allowed,
     )  # fmt: skip
     timers = Timers(
         store, apply, clock, ids, log, settings.close_after, poll=config.workers.poll_seconds
@@ -224,15 +226,18 @@ async def _build(
     )  # fmt: skip
     return Gateway(
         config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
-        timers, Desk(store, accounts, apply, clock, ids, settings.close_after), clock, ids, owner,
-        roles,
+        timers, Desk(store, accounts, apply, clock, ids, settings.close_after, allowed), clock,
+        ids, owner, roles,
     )  # fmt: skip
 
 
 def _compute(config: Config, settings: PlannerSettings, roles: AbstractSet[str]) -> Compute:
     """The worker processes, not yet started. Where nothing is planned they read mail, and need not
     learn how to answer it."""
-    known = (templates_dir(config.templates), config.domain_brands(), settings)
+    known = (
+        templates_dir(config.templates), config.domain_brands(), settings,
+        config.answers.engine, models_dir(config),
+    )  # fmt: skip
     return Compute(
         workers=config.workers.processes,
         memory_limit=WORKER_MEMORY,

@@ -135,6 +135,11 @@ class Answers(_Section):
     delta: float = Field(
         0.1, gt=0, lt=1, description="Probability that a certificate is mistaken about it."
     )
+    engine: Literal["lexical", "default", "accurate"] = Field(
+        "lexical",
+        description="What tells topics apart: characters alone, or with one or two sentence "
+        "encoders beside them.",
+    )
     automatic_replies_per_day: int = Field(
         5, ge=0, description="Automatic texts to one address in 24 hours; stops mail loops."
     )

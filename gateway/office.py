@@ -6,12 +6,14 @@ shares with `gateway.app`.
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
 from gateway.config import Config
 from gateway.desk.commands import Desk
+from gateway.domain.allowlist import Allowed
 from gateway.domain.channel import Channel, Correspondent
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
@@ -87,7 +89,10 @@ async def desk_only(config: Config, registry: Registry | None = None) -> AsyncIt
         await own_key(config, store, keys)
         blobs = FileBlobs(config.data_dir / "blobs", keys)
         views = {name: account_view(accounts[name], built) for name, built in channels.items()}
-        desk = Desk(store, views, apply, clock, ids, config.answers.close_after_hours * 3600)
+        desk = Desk(
+            store, views, apply, clock, ids, config.answers.close_after_hours * 3600,
+            allowed_of(config, accounts, channels),
+        )  # fmt: skip
         intake = Accept(
             store, blobs, keys, SameProcess(), clock, ids, structlog.get_logger("gateway"),
             identity=mail_identity(channels.values()),
@@ -123,6 +128,26 @@ def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
         if seen is None or not seen.schema():
             return ()
         return certificates_in_force(seen.reader)
+
+
+def models_dir(config: Config) -> Path:
+    """Where trained engines are kept: what they were learnt from is found there again, or learnt
+    anew. It can be deleted."""
+    return config.data_dir / "models"
+
+
+def allowed_of(
+    config: Config, accounts: Mapping[str, ReadyAccount], channels: Mapping[str, Channel]
+) -> dict[str, Allowed]:
+    """What the messages of each account may name: its brand's facts and its own addresses."""
+    brands = config.domain_brands()
+    return {
+        name: Allowed.of_brand(
+            brands.get(account.brand),
+            channel.addresses if isinstance(channel := channels[name], Correspondent) else (),
+        )
+        for name, account in accounts.items()
+    }
 
 
 def account_view(account: ReadyAccount, channel: Channel) -> AccountView:

@@ -139,14 +139,20 @@ def _input(file: Path | None) -> bytes:
 def _text_trial(config: "Config") -> "TextTrial":
     from gateway.answers.answerer import build_answerer
     from gateway.config import templates_dir
-    from gateway.office import certificates_on_file
+    from gateway.office import certificates_on_file, models_dir
     from gateway.registry import Registry
     from gateway.workers.planner import Planner, PlannerSettings
     from gateway.workers.trial import TextTrial
 
     brands = config.domain_brands()
     planner = Planner(
-        build_answerer(templates_dir(config.templates), brands),
+        build_answerer(
+            templates_dir(config.templates),
+            brands,
+            engine=config.answers.engine,
+            models=models_dir(config),
+            keep=False,
+        ),
         PlannerSettings(config.domain_queues(), config.default_queue),
     )
     return TextTrial(planner, brands, Registry.installed(), certificates_on_file(config))

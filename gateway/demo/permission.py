@@ -12,13 +12,18 @@ REVIEWED = Path(__file__).with_name("reviewed.jsonl")
 
 
 def certificates(
-    templates: Path, brands: Mapping[str, Brand], alpha: float, delta: float
+    templates: Path,
+    brands: Mapping[str, Brand],
+    alpha: float,
+    delta: float,
+    engine: str,
+    models: Path,
 ) -> list[Certificate]:
     """One certificate for each language of the knowledge base whose cases suffice.
 
-    Trains once more: run it in a worker process. Raises `KnowledgeError`.
+    Rates every case: run it in a worker process. Raises `KnowledgeError`.
     """
-    answerer = build_answerer(templates, brands)
+    answerer = build_answerer(templates, brands, engine=engine, models=models)
     cases = load_reviewed(REVIEWED)
     found = (
         certify_knowledge(answerer, cases, alpha, delta, f"*/{language}/normal", demo=True)

@@ -19,6 +19,7 @@ from gateway.demo.permission import certificates
 from gateway.demo.progress import Line, NotSeen, Progress
 from gateway.domain.decision import Certificate
 from gateway.domain.store import Reader, Row
+from gateway.office import models_dir
 from gateway.registry import Registry
 
 T = TypeVar("T")
@@ -182,6 +183,8 @@ class Stage:
             config.domain_brands(),
             config.answers.alpha,
             config.answers.delta,
+            config.answers.engine,
+            models_dir(config),
             timeout=CERTIFY_SECONDS,
         )
         for certificate in found:

@@ -2,17 +2,24 @@
 
 import json
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
+
+import structlog
 
 from gateway.answers.answerer import build_answerer
+from gateway.domain.channel import ChannelEvent
 from gateway.domain.codec import decode
 from gateway.domain.model import Brand
 from gateway.domain.plan import Plan
 from gateway.domain.snapshot import Snapshot
 from gateway.intake import language
 from gateway.workers.planner import Planner, PlannerSettings
+
+T = TypeVar("T")
 
 _planner: list[Planner] = []
 
@@ -36,10 +43,22 @@ class Unplanned:
     why: str
 
 
-def start(templates: Path, brands: Mapping[str, Brand], settings: PlannerSettings) -> None:
-    """Load the knowledge and train, once per process. Raises `KnowledgeError`, `TrainingError`."""
+def start(
+    templates: Path,
+    brands: Mapping[str, Brand],
+    settings: PlannerSettings,
+    engine: str = "lexical",
+    models: Path | None = None,
+) -> None:
+    """Load the knowledge and train, or load what was trained before, once per process.
+
+    Raises `KnowledgeError`, `TrainingError`.
+    """
     language.warm()
-    _planner[:] = [Planner(build_answerer(templates, brands), settings)]
+    answerer = build_answerer(templates, brands, engine=engine, models=models)
+    if answerer.weaker:
+        structlog.get_logger("gateway").warning("a weaker engine answers", why=answerer.weaker)
+    _planner[:] = [Planner(answerer, settings)]
 
 
 def version() -> str:
@@ -49,14 +68,28 @@ def version() -> str:
 
 def plan_all(items: Sequence[Item]) -> list[Plan | Unplanned]:
     """A plan for each, in order."""
-    return [_plan(item) for item in items]
+    planner = _planner[0]
+    events = [_alone(item, partial(_event, item)) for item in items]
+    read = [(e, i.seen) for e, i in zip(events, items, strict=True) if not isinstance(e, Unplanned)]
+    planner.foresee(read)
+    return [_planned(planner, item, event) for item, event in zip(items, events, strict=True)]
 
 
-def _plan(item: Item) -> Plan | Unplanned:
+def _event(item: Item) -> ChannelEvent:
+    return decode(item.type, json.loads(item.body))
+
+
+def _planned(planner: Planner, item: Item, event: ChannelEvent | Unplanned) -> Plan | Unplanned:
+    if isinstance(event, Unplanned):
+        return event
+    return _alone(item, lambda: planner.plan(item.event_id, item.received_at, event, item.seen))
+
+
+def _alone(item: Item, work: Callable[[], T]) -> T | Unplanned:
+    """What fails concerns this event alone, and is counted there."""
     try:
-        event = decode(item.type, json.loads(item.body))
-        return _planner[0].plan(item.event_id, item.received_at, event, item.seen)
-    except Exception as error:  # noqa: BLE001 - it concerns this event alone and is counted there
+        return work()
+    except Exception as error:  # noqa: BLE001 - see above
         where = traceback.extract_tb(error.__traceback__)[-1]
         return Unplanned(
             item.event_id, f"{type(error).__name__}: {error} ({where.name}:{where.lineno})"

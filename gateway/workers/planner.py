@@ -4,10 +4,12 @@ The same code serves live traffic, `gateway try`, tests and replay: only what is
 differs.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.answers.answerer import Answerer
 from gateway.domain.channel import ChannelEvent, Inbound, Receipt
+from gateway.domain.decision import Question
 from gateway.domain.model import DeliveryState, InquiryState
 from gateway.domain.numbers import inquiry_number
 from gateway.domain.plan import (
@@ -43,6 +45,19 @@ class Planner:
     @property
     def _deciding(self) -> Deciding:
         return Deciding(self.answerer, self.settings)
+
+    def foresee(self, events: Iterable[tuple[ChannelEvent, Snapshot]]) -> None:
+        """Have what these events say understood in one go, before they are planned one by one.
+        Changes no plan."""
+        self.answerer.foresee(
+            Question(
+                text=event.text,
+                subject=event.subject,
+                dialogue=seen.inquiry.dialogue if seen.inquiry else {},
+            )
+            for event, seen in events
+            if isinstance(event, Inbound)
+        )
 
     def plan(self, event_id: str, received_at: float, event: ChannelEvent, seen: Snapshot) -> Plan:
         """What to write for `event`, seen against the snapshot."""

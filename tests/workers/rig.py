@@ -4,7 +4,7 @@ The clock stands still until a test moves it, and every unit of work runs twice.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -64,6 +64,8 @@ class ScriptedAnswerer:
     answers: dict[str, Decision | Exception | Callable[[], Decision]] = field(default_factory=dict)
     usual: Decision = field(default_factory=decision)
     asked: list[Question] = field(default_factory=list)
+    foreseen: list[Question] = field(default_factory=list)
+    """What was announced in batches, before it was asked."""
     version: str = "k1.scripted"
 
     def decide(self, question: Question, _certificates: tuple[Certificate, ...]) -> Decision:
@@ -72,6 +74,9 @@ class ScriptedAnswerer:
         if isinstance(found, Exception):
             raise found
         return found() if callable(found) else found
+
+    def foresee(self, questions: Iterable[Question]) -> None:
+        self.foreseen.extend(questions)
 
     def notice(self, name: str, question: Question) -> str:
         return f"[{name} in {question.language}]"

@@ -47,6 +47,15 @@ async def test_lanes_do_not_wait_for_each_other(rig: Rig) -> None:
     assert rig.workers.calls == 5, "one event of each lane at a time, all lanes together"
 
 
+async def test_what_a_batch_says_is_announced_before_it_is_decided_one_by_one(rig: Rig) -> None:
+    rows = [accepted(n, f"text {n}", lane=f"app|user-{n}") for n in range(3)]
+    rows.append(accepted(3, "?", lane="app|user-3") | {"body": "not json"})
+    await rig.store.insert("intake.accept", rows)
+    await rig.pipeline().once()
+    assert [q.text for q in rig.answerer.foreseen] == ["text 0", "text 1", "text 2"]
+    assert [q.text for q in rig.answerer.asked] == ["text 0", "text 1", "text 2"]
+
+
 # ---------------------------------------------------------------- poison
 
 
