@@ -97,7 +97,7 @@ class Vocabulary:
 class NgramClassifier:
     """A `Classifier` over n-grams, without a bias: where nothing is known, all labels are equal."""
 
-    version = "ngrams-1"
+    version = "ngrams-2"
 
     def __init__(self, penalty: float = 1e-5, unknown: float = 1.0) -> None:
         self._penalty = penalty

@@ -13,7 +13,8 @@ from functools import partial
 
 from gateway import steps
 from gateway.delivery import outbox
-from gateway.domain.allowlist import Allowed, refusal
+from gateway.delivery.vetting import vetted
+from gateway.domain.allowlist import Allowed
 from gateway.domain.channel import Channel, Lookup, Outbound, Sent
 from gateway.domain.errors import (
     Conflict,
@@ -204,8 +205,8 @@ class Delivery:
                 steps.reach("begun.after")
 
         message = replace(outbox.outbound(row), begin=begin)
-        if why := refusal(message.text, self.allowed.get(row["account"], Allowed()), message.to):
-            # Whoever wrote it: the last place where it can be seen. A person decides.
+        message, why = vetted(message, self.allowed.get(row["account"], Allowed()))
+        if why:
             await self._park(row, Failure.REJECTED, why)
             return
         try:

@@ -109,4 +109,4 @@ def test_a_mixture_is_the_geometric_mean_of_its_parts():
     product = np.sqrt(parts[0].posterior(asked) * parts[1].posterior(asked))
     expected = product / product.sum(axis=1, keepdims=True)
     assert mixed.posterior(asked) == pytest.approx(expected, abs=1e-4)
-    assert mixed.version == "mixture-1(ngrams-1, vectors-1(toy 1))"
+    assert mixed.version == "mixture-1(ngrams-2, vectors-1(toy 1))"
