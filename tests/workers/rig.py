@@ -193,7 +193,9 @@ class Rig:
     # ------------------------------------------------------------ what stands there
 
     async def log_kinds(self) -> list[str]:
-        rows = await select(self.store, "SELECT kind FROM events ORDER BY seq")
+        # On PostgreSQL nobody has numbered them here; they have the order they were written in.
+        order = "placed" if self.store.shared else "seq"
+        rows = await select(self.store, f"SELECT kind FROM events ORDER BY {order}")
         return [row["kind"] for row in rows]
 
     def think(self) -> None:
