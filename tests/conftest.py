@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests import postgres as postgres_servers
+from tests.missing import missing
 
 #: Folders whose tests start programs of the gateway, or kill them. `make test` runs two processes of
 #: pytest; one of them takes all of these, so that they do not take the processor from each other.
@@ -116,12 +117,6 @@ def needs_tool() -> Callable[[str], str]:
     has `make tools` before it, it fails."""
 
     def find(name: str) -> str:
-        path = shutil.which(name)
-        if path is not None:
-            return path
-        message = f"missing tool: {name} (try `make tools`)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        return shutil.which(name) or missing(f"{name} (try `make tools`)")
 
     return find

@@ -135,7 +135,7 @@ class Desk:
         """Say that it is done. Returns the inquiry's number."""
         how = redact(disposition).text
 
-        def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001
+        def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
             merging.not_anothers(inquiry, agent)
             return (
                 _move(inquiry, "resolve", assigned_to=""),

@@ -39,19 +39,19 @@ def opt_word(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001 
     return {"out": Verdict.OPT_OUT, "in": Verdict.OPT_IN}.get(str(event.facts.get("opt", "")))
 
 
-def automatic_mail(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001
+def automatic_mail(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001 - one signature for all
     """Loops, bounces, out-of-office and read receipts."""
     return Verdict.STORE_ONLY if str(event.facts.get("mail_class")) in _STORE_ONLY else None
 
 
-def bulk_mail(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001
+def bulk_mail(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001 - one signature for all
     """List mail and complaint reports; also mail that does not name us (a blind copy)."""
     if str(event.facts.get("mail_class")) in _SILENT or event.facts.get("auto"):
         return Verdict.SILENT
     return None
 
 
-def unreachable(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001
+def unreachable(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001 - one signature for all
     """A handle that opted out gets no automatic text."""
     return Verdict.SILENT if seen.handle and seen.handle.flag == "opted_out" else None
 

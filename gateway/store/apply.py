@@ -69,15 +69,15 @@ def _update_contact(tx: Tx, op: UpdateContact, now: float) -> None:  # noqa: ARG
     tx.run("contacts.set_language", id=op.contact_id, language=op.language)
 
 
-def _flag_handle(tx: Tx, op: FlagHandle, now: float) -> None:  # noqa: ARG001
+def _flag_handle(tx: Tx, op: FlagHandle, now: float) -> None:  # noqa: ARG001 - one signature for all
     tx.run("contacts.flag_handle", id=op.handle_id, flag=op.flag)
 
 
-def _verify_handle(tx: Tx, op: VerifyHandle, now: float) -> None:  # noqa: ARG001
+def _verify_handle(tx: Tx, op: VerifyHandle, now: float) -> None:  # noqa: ARG001 - one signature for all
     tx.run("contacts.verify_handle", id=op.handle_id)
 
 
-def _merge_contacts(tx: Tx, op: MergeContacts, now: float) -> None:  # noqa: ARG001
+def _merge_contacts(tx: Tx, op: MergeContacts, now: float) -> None:  # noqa: ARG001 - one signature for all
     tx.run("contacts.move_handles", contact_id=op.contact_id, other=op.other)
     tx.run("contacts.move_inquiries", contact_id=op.contact_id, other=op.other)
 
@@ -100,7 +100,7 @@ def _open_conversation(tx: Tx, op: OpenConversation, now: float) -> None:
     )
 
 
-def _touch_conversation(tx: Tx, op: TouchConversation, now: float) -> None:  # noqa: ARG001
+def _touch_conversation(tx: Tx, op: TouchConversation, now: float) -> None:  # noqa: ARG001 - one signature for all
     tx.run(
         "contacts.touch_conversation",
         id=op.conversation_id,
@@ -145,7 +145,7 @@ def _change_inquiry(tx: Tx, op: ChangeInquiry, now: float) -> None:
         raise Conflict(msg)
 
 
-def _move_messages(tx: Tx, op: MoveMessages, now: float) -> None:  # noqa: ARG001
+def _move_messages(tx: Tx, op: MoveMessages, now: float) -> None:  # noqa: ARG001 - one signature for all
     if not op.message_ids:
         tx.run("messages.move_all", source=op.source, target=op.target)
         tx.run("messages.move_all_sends", source=op.source, target=op.target)
@@ -210,17 +210,17 @@ def _send(tx: Tx, op: Send, now: float) -> None:
     )
 
 
-def _set_timer(tx: Tx, op: SetTimer, now: float) -> None:  # noqa: ARG001
+def _set_timer(tx: Tx, op: SetTimer, now: float) -> None:  # noqa: ARG001 - one signature for all
     tx.run(
         "timers.set", kind=op.kind, subject=op.subject, due_at=op.due_at, payload=_json(op.payload)
     )
 
 
-def _cancel_timer(tx: Tx, op: CancelTimer, now: float) -> None:  # noqa: ARG001
+def _cancel_timer(tx: Tx, op: CancelTimer, now: float) -> None:  # noqa: ARG001 - one signature for all
     tx.run("timers.cancel", kind=op.kind, subject=op.subject)
 
 
-def _mark_delivery(tx: Tx, op: MarkDelivery, now: float) -> None:  # noqa: ARG001
+def _mark_delivery(tx: Tx, op: MarkDelivery, now: float) -> None:  # noqa: ARG001 - one signature for all
     tx.run(
         "messages.deliver",
         id=op.message_id,

@@ -17,6 +17,7 @@ from tests.crash.load import Load
 from tests.crash.programs import gateway, simulators
 from tests.crash.recount import recount
 from tests.crash.settings import MAIL_ADDRESS, free_port, write_config
+from tests.missing import missing
 
 SIZE = "32m"
 #: Refusals that show that it is full for everybody.
@@ -28,7 +29,7 @@ def small_disk(place: Path, size: str = SIZE) -> Iterator[Path]:
     """A file system of its own at `place`. Skipped by name where nothing may be mounted."""
     place.mkdir()
     if os.geteuid() != 0:
-        pytest.skip("a small file system is mounted as root only")
+        missing("root rights: a small file system is mounted as root only")
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)],
         capture_output=True,
@@ -36,7 +37,7 @@ def small_disk(place: Path, size: str = SIZE) -> Iterator[Path]:
         check=False,
     )
     if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+        missing(f"a file system that can be mounted: {mounted.stderr.strip()}")
     try:
         yield place
     finally:

@@ -21,6 +21,7 @@ from gateway.testing.world import LogLines, build_world
 from gateway.world import MonotonicIds, SystemClock
 from tests.channels.mta.exim import Exim
 from tests.crash.settings import free_port
+from tests.missing import missing
 from tests.store.engines import AnyStore, select, value
 from tests.store.fixtures import engine, store
 from tests.workers.rig import SameProcess
@@ -72,7 +73,7 @@ def exim(needs_tool: Callable[[str], str]) -> Iterator[Exim]:
     with_sbin = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
     program = shutil.which("exim4", path=with_sbin) or needs_tool("exim4")
     if os.geteuid() != 0:
-        pytest.skip("Exim delivers only when it is started as root")
+        missing("root rights: Exim delivers only when it is started as root")
     with Exim(program, free_port()) as mta:
         yield mta
 
