@@ -191,7 +191,7 @@ class Twice:
         self.told.append(topic)
         self.store.tell(topic)
 
-    async def until(self, sql: str, expected: Any, seconds: float = 10.0) -> None:
+    async def until(self, sql: str, expected: Any, seconds: float = 30.0) -> None:
         """Wait until a statement has this value; it is asked again after each write."""
         found: Any = None
         try:
