@@ -33,7 +33,7 @@ from gateway.doors import end, listening, web_server
 from gateway.installation import key_at_hand, own_key
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
-from gateway.office import account_view, mail_identity, redaction_policy
+from gateway.office import account_view, allowed_of, mail_identity, redaction_policy
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
 from gateway.roles import ALL, COMPUTING, SEALING, SERVING, Role, only_together
@@ -173,6 +173,7 @@ async def _build(
         if isinstance(channel, Closable):
             stack.push_async_callback(channel.close)
     accounts = {name: account_view(account, channels[name]) for name, account in ready.items()}
+    allowed = allowed_of(config, ready, channels)
     settings = PlannerSettings(
         queues=config.domain_queues(),
         default_queue=config.default_queue,
@@ -192,6 +193,7 @@ async def _build(
         attempts=config.limits.attempts,
         concurrency=config.workers.delivery_concurrency,
         poll=config.workers.poll_seconds,
+        allowed=allowed,
     )  # fmt: skip
     timers = Timers(
         store, apply, clock, ids, log, settings.close_after, poll=config.workers.poll_seconds
@@ -217,7 +219,8 @@ async def _build(
     )  # fmt: skip
     return Gateway(
         config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
-        timers, Desk(store, accounts, apply, clock, ids, settings.close_after), clock, ids, owner,
+        timers, Desk(store, accounts, apply, clock, ids, settings.close_after, allowed), clock,
+        ids, owner,
     )  # fmt: skip
 
 

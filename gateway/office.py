@@ -12,6 +12,7 @@ import structlog
 
 from gateway.config import Config
 from gateway.desk.commands import Desk
+from gateway.domain.allowlist import Allowed
 from gateway.domain.channel import Channel, Correspondent
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
@@ -87,7 +88,10 @@ async def desk_only(config: Config, registry: Registry | None = None) -> AsyncIt
         await own_key(config, store, keys)
         blobs = FileBlobs(config.data_dir / "blobs", keys)
         views = {name: account_view(accounts[name], built) for name, built in channels.items()}
-        desk = Desk(store, views, apply, clock, ids, config.answers.close_after_hours * 3600)
+        desk = Desk(
+            store, views, apply, clock, ids, config.answers.close_after_hours * 3600,
+            allowed_of(config, accounts, channels),
+        )  # fmt: skip
         intake = Accept(
             store, blobs, keys, SameProcess(), clock, ids, structlog.get_logger("gateway"),
             identity=mail_identity(channels.values()),
@@ -123,6 +127,20 @@ def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
         if seen is None or not seen.schema():
             return ()
         return certificates_in_force(seen.reader)
+
+
+def allowed_of(
+    config: Config, accounts: Mapping[str, ReadyAccount], channels: Mapping[str, Channel]
+) -> dict[str, Allowed]:
+    """What the messages of each account may name: its brand's facts and its own addresses."""
+    brands = config.domain_brands()
+    return {
+        name: Allowed.of_brand(
+            brands.get(account.brand),
+            channel.addresses if isinstance(channel := channels[name], Correspondent) else (),
+        )
+        for name, account in accounts.items()
+    }
 
 
 def account_view(account: ReadyAccount, channel: Channel) -> AccountView:

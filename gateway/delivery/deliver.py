@@ -13,6 +13,7 @@ from functools import partial
 
 from gateway import steps
 from gateway.delivery import outbox
+from gateway.domain.allowlist import Allowed, refusal
 from gateway.domain.channel import Channel, Lookup, Outbound, Sent
 from gateway.domain.errors import (
     Conflict,
@@ -63,6 +64,8 @@ class Delivery:
     poll: float = 1.0
     settle: float = 15.0
     """Seconds until a provider's list surely shows what it took."""
+    allowed: Mapping[str, Allowed] = field(default_factory=dict)
+    """What the messages of an account may name; without an entry no number and no link."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(account, outcome) → number."""
     _wake: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -201,6 +204,10 @@ class Delivery:
                 steps.reach("begun.after")
 
         message = replace(outbox.outbound(row), begin=begin)
+        if why := refusal(message.text, self.allowed.get(row["account"], Allowed()), message.to):
+            # Whoever wrote it: the last place where it can be seen. A person decides.
+            await self._park(row, Failure.REJECTED, why)
+            return
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 if not channel.capabilities.begins_itself:

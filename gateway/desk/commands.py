@@ -6,10 +6,11 @@ the version of the inquiry shows when somebody else was faster.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.desk import merging
+from gateway.domain.allowlist import Allowed, refusal
 from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
 from gateway.domain.model import InquiryState, Note
@@ -44,6 +45,8 @@ class Desk:
     clock: Clock
     ids: Ids
     close_after: float
+    allowed: Mapping[str, Allowed] = field(default_factory=dict)
+    """What the messages of an account may name."""
 
     async def claim(self, reference: str, agent: str) -> str:
         """Take a waiting inquiry. Raises `NotAllowed` when another agent has it, `Conflict` when
@@ -241,13 +244,18 @@ class Desk:
             msg = "the customer does not want messages here (STOP); use another channel"
             raise NotAllowed(msg)
         context: dict[str, Any] = json.loads(conversation["reply_to"])
+        # Where the customer's last message asked to be answered (a mail's Reply-To).
+        recipient = str(context.get("reply_address") or handle["address"])
+        allowed = self.allowed.get(inquiry["account"], Allowed())
+        if why := refusal(text, allowed, recipient):
+            msg = f"the reply was not sent: {why}"
+            raise NotAllowed(msg)
         answer = Reply(
             id=derived_id(command, "out"),
             conversation_id=conversation["id"],
             inquiry_id=inquiry["id"],
             number=inquiry["number"],
-            # Where the customer's last message asked to be answered (a mail's Reply-To).
-            recipient=str(context.get("reply_address") or handle["address"]),
+            recipient=recipient,
             text=text,
             author=agent,
             automatic=False,

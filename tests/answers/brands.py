@@ -1,12 +1,18 @@
 """The two extremes of a brand: one that sets every fact, one that sets none."""
 
+import tomllib
+
+from gateway.config import templates_dir
 from gateway.domain.model import Brand
+
+_FACTS = tomllib.loads((templates_dir() / "knowledge.toml").read_text("utf-8"))["facts"]
 
 #: A brand that sets every fact, with values as long as real ones get.
 FULL = Brand(
     "full",
     "联合钱包",
-    {
+    {name: fact["example"] for name, fact in _FACTS.items()}
+    | {
         "hotline": "400-618-0081",
         "hours": {"zh-CN": "每天 9:00–21:00", "en": "daily 9:00-21:00"},
         "mailbox": "help@example.com",

@@ -10,6 +10,7 @@ from gateway.answers.knowledge import NOTICES, load
 from gateway.answers.rendering import Renderer, RenderError, Source, inspect
 from gateway.answers.wording import Wording
 from gateway.config import templates_dir
+from gateway.domain.allowlist import Allowed, refusal
 from gateway.domain.decision import Question
 from gateway.domain.model import Brand
 from tests.answers.brands import EMPTY, FULL
@@ -90,6 +91,14 @@ def test_without_facts_no_number_link_or_promise_is_left(language, form):
         assert not re.search(r"\d{2,}|https?:|@", bare), (name, text)
         assert "working day" not in bare, name
         assert "工作日" not in bare, name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("form", ["long", "short", "voice"])
+def test_no_text_of_ours_is_stopped_on_its_way_out(language, form):
+    allowed = Allowed.of_brand(FULL)
+    for name, text in all_texts(language, form, FULL):
+        assert refusal(text, allowed) == "", (name, text)
 
 
 @pytest.mark.parametrize(("language", "form"), FORMS)
