@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
+# Two processes of pytest: one takes all tests that start programs (tests/conftest.py).
+SPREAD ?= -n 2 --dist loadgroup
 ARGS ?=
 
 .PHONY: help install demo test proof lint format bench tools constraints clean
@@ -53,7 +55,7 @@ format: $(VENV)/.dev
 # it: the tests that need one say so by name, and .ci/run fails on that.
 test: lint
 	@sh tests/tools.sh || true
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SPREAD) $(ARGS)
 
 proof: $(VENV)/.dev
 	$(BIN)/python -m tests.proof $(ARGS)

@@ -91,10 +91,10 @@ async def sink() -> None:
 
 async def gateway(directory: Path, *, pipeline: bool, mail: bool, roles: frozenset[Role]) -> None:
     """The product's own composition; without the pipeline only the acknowledging half works."""
-    async with assemble(load(data_dir=directory)) as parts:
+    async with assemble(load(data_dir=directory), roles=roles) as parts:
         if not pipeline and roles == ALL:
             parts.pipelines.clear()
-        async with running(parts, roles=roles) as live:
+        async with running(parts) as live:
             address = live.addresses.get("mail" if mail else "web", ":0")
             print("ready", address.rpartition(":")[2], flush=True)
             await _stopped()

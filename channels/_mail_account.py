@@ -5,12 +5,12 @@ by SMTP, and says what each answer of a server means.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from channels.email import Email, EmailSettings
 from channels.email.settings import check as check_email
-from gateway.domain.channel import Health, Outbound, RawMail, Sent
+from gateway.domain.channel import Capabilities, Health, Outbound, RawMail, Sent
 from gateway.domain.world import World
 
 #: Bytes of a mail's beginning in which its envelope is looked for; servers write it at the very top.
@@ -65,6 +65,11 @@ class MailAccount:
         settings = EmailSettings(listen="", **{name: getattr(self, name) for name in names})
         check_email(settings)
         return settings
+
+
+def mail_capabilities(*secrets: str) -> Capabilities:
+    """What the e-mail channel can do; `secrets` are the settings beside the SMTP password."""
+    return replace(Email.capabilities, secrets=(*Email.capabilities.secrets, *secrets))
 
 
 class MailSender:

@@ -2,13 +2,12 @@
 bytes, and the account behind it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from email.message import Message
 from email.parser import BytesHeaderParser
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from channels._mail_account import MailAccount
+from channels._mail_account import MailAccount, mail_capabilities
 from gateway.domain.channel import Capabilities, HttpReply, Parsed, RawMail
 from gateway.domain.errors import ParseError
 
@@ -20,6 +19,8 @@ _MAX_FIELDS = 500
 _FIELD_HEAD = 8192
 #: Bytes of a name in the other kind of form.
 _FIELD_NAME = 200
+#: Characters of an address; RFC 5321 §4.5.3.1.3 allows 256.
+_ADDRESS = 1000
 #: RFC 2046 §5.1.1 allows 70; some libraries take more.
 _BOUNDARY = 256
 
@@ -32,28 +33,10 @@ class Untidy(ValueError):
 
 def capabilities(*secrets: str, bad_signature_status: int = 403) -> Capabilities:
     """Of a mail account whose mail comes by webhook."""
-    return Capabilities(
-        address_space="email",
-        text_limit=200_000,
-        form="long",
-        send_safety="blind",
-        begins_itself=True,
-        subject=True,
-        media=True,
-        receipts=True,
-        threading="headers",
+    return replace(
+        mail_capabilities(*secrets),
         bad_signature_status=bad_signature_status,
         body_limit=BODY_LIMIT,
-        secrets=("smtp_password", *secrets),
-    )
-
-
-def secret(help_text: str, example: str, *, default: Any = "") -> Any:
-    """A setting that appears nowhere."""
-    return field(
-        default=default,
-        repr=False,
-        metadata={"help": help_text, "example": example, "secret": True},
     )
 
 
@@ -88,7 +71,10 @@ def _multipart(body: bytes) -> dict[str, bytes]:
 
 
 def _name(headers: Message) -> str:
-    name = headers.get_param("name", header="content-disposition")
+    try:
+        name = headers.get_param("name", header="content-disposition")
+    except (TypeError, ValueError) as error:  # of sections that cannot be put in order
+        raise Untidy("a field of the form has no name that can be read") from error
     if not isinstance(name, str):
         raise Untidy("a field of the form has no name")
     return name
@@ -136,6 +122,12 @@ def taken(
         raise ParseError("the mail is empty")
     if len(data) > account.max_size:
         raise ParseError(f"the mail is larger than {account.max_size} bytes")
-    recipients = tuple(dict.fromkeys(r for r in envelope.recipients if r)) or (account.address,)
-    mail = RawMail(data, envelope.sender, recipients, at)
+    recipients = tuple(dict.fromkeys(_fit(r) for r in envelope.recipients if r))
+    mail = RawMail(data, _fit(envelope.sender), recipients or (account.address,), at)
     return Parsed((), HttpReply(200, b"taken\n"), (placed(mail),))
+
+
+def _fit(address: str) -> str:
+    """An address as every database takes it: JSON can say half a character, and NUL."""
+    whole = address.encode("utf-8", "replace").decode()
+    return whole.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_ADDRESS]

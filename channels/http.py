@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 from channels._answer import json_object, retry_after
 from channels._http_body import read_body
+from channels._secret import secret_field
 from channels._signing import LiveSecrets, as_bytes, digest, within
 from gateway.domain.channel import (
     Capabilities,
@@ -55,14 +56,8 @@ class HttpSettings:
             "secret": True,
         },
     )
-    secret_previous: str = field(
-        repr=False,
-        default="",
-        metadata={
-            "help": "The secret before it, accepted while secrets are rotated",
-            "example": "env:HTTP_WEBHOOK_SECRET_OLD",
-            "secret": True,
-        },
+    secret_previous: str = secret_field(
+        "The secret before it, accepted while secrets are rotated", "env:HTTP_WEBHOOK_SECRET_OLD"
     )
     callback_url: str = field(
         default="",
@@ -71,14 +66,9 @@ class HttpSettings:
             "example": "https://app.pay.example/gateway/answers",
         },
     )
-    callback_secret: str = field(
-        repr=False,
-        default="",
-        metadata={
-            "help": "Secret with which we sign the callback; not the same as `secret`",
-            "example": "env:HTTP_CALLBACK_SECRET",
-            "secret": True,
-        },
+    callback_secret: str = secret_field(
+        "Secret with which we sign the callback; not the same as `secret`",
+        "env:HTTP_CALLBACK_SECRET",
     )
     address_space: str = field(
         default="http",

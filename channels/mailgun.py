@@ -13,7 +13,8 @@ from hashlib import sha256
 from typing import Any, ClassVar, Self
 
 from channels._mail_account import MailAccount, MailSender
-from channels._mail_webhook import Envelope, Untidy, capabilities, form, secret, taken
+from channels._mail_webhook import Envelope, Untidy, capabilities, form, taken
+from channels._secret import secret_field
 from channels._signing import LiveSecrets, digest
 from gateway.domain.channel import Capabilities, HttpRequest, Parsed, Verified
 from gateway.domain.errors import BadSignature, ParseError, SettingsError
@@ -33,10 +34,10 @@ _TOKEN_LIMIT = 200
 class MailgunSettings(MailAccount):
     """One mailbox whose domain's mail goes to Mailgun."""
 
-    signing_key: str = secret(
+    signing_key: str = secret_field(
         "HTTP webhook signing key of the Mailgun account", "env:MAILGUN_SIGNING_KEY"
     )
-    signing_key_previous: str = secret(
+    signing_key_previous: str = secret_field(
         "The key before it, accepted while it is changed", "env:MAILGUN_SIGNING_KEY_OLD"
     )
     window: float = field(
@@ -149,4 +150,4 @@ def _carried(fields: dict[str, bytes]) -> bytes:
 
 
 def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")[:1000]
+    return value.decode("utf-8", "replace")

@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Self
 
 from channels._basic_auth import check_password
 from channels._mail_account import MailAccount, MailSender
-from channels._mail_webhook import Envelope, capabilities, secret, taken
+from channels._mail_webhook import Envelope, capabilities, taken
+from channels._secret import secret_field
 from channels._signing import LiveSecrets
 from gateway.domain.channel import Capabilities, HttpRequest, Parsed, Verified
 from gateway.domain.errors import ParseError, SettingsError
@@ -26,11 +27,11 @@ class PostmarkSettings(MailAccount):
         default="gateway",
         metadata={"help": "User name in the webhook's address", "example": "gateway"},
     )
-    webhook_password: str = secret(
+    webhook_password: str = secret_field(
         "Password in the webhook's address (https://user:password@…)",
         "env:POSTMARK_WEBHOOK_PASSWORD",
     )
-    webhook_password_previous: str = secret(
+    webhook_password_previous: str = secret_field(
         "The password before it, accepted while it is changed", "env:POSTMARK_WEBHOOK_PASSWORD_OLD"
     )
 

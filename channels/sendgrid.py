@@ -11,14 +11,15 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from channels._basic_auth import check_password
 from channels._mail_account import MailAccount, MailSender
-from channels._mail_webhook import Envelope, Untidy, capabilities, form, secret, taken
+from channels._mail_webhook import Envelope, Untidy, capabilities, form, taken
+from channels._secret import secret_field
 from channels._signing import LiveSecrets
 from gateway.domain.channel import Capabilities, HttpRequest, Parsed, Verified
 from gateway.domain.errors import BadSignature, ParseError, SettingsError
@@ -52,7 +53,7 @@ class SendGridSettings(MailAccount):
         default="gateway",
         metadata={"help": "User name in the webhook's address", "example": "gateway"},
     )
-    webhook_password: str = secret(
+    webhook_password: str = secret_field(
         "Password in the webhook's address (https://user:password@…), where no policy signs",
         "env:SENDGRID_WEBHOOK_PASSWORD",
     )
@@ -146,7 +147,7 @@ def _envelope(text: bytes) -> Envelope:
 def _key(text: str, name: str) -> ec.EllipticCurvePublicKey:
     try:
         key = load_der_public_key(base64.b64decode("".join(text.split()), validate=True))
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise SettingsError("is not a public key in base64", key=name) from error
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise SettingsError("is not a key of an elliptic curve", key=name)

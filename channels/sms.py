@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 from channels import _twilio
 from channels._answer import json_object, retry_after
+from channels._secret import secret_field
 from channels._segments import segments
 from channels._signing import LiveSecrets
 from channels._twilio_errors import failure_of
@@ -72,14 +73,9 @@ class SmsSettings:
             "secret": True,
         },
     )
-    auth_token_previous: str = field(
-        repr=False,
-        default="",
-        metadata={
-            "help": "The auth token before it, accepted on webhooks while tokens are rotated",
-            "example": "env:TWILIO_AUTH_TOKEN_OLD",
-            "secret": True,
-        },
+    auth_token_previous: str = secret_field(
+        "The auth token before it, accepted on webhooks while tokens are rotated",
+        "env:TWILIO_AUTH_TOKEN_OLD",
     )
     shared_keys: Mapping[str, str] = field(
         repr=False,
@@ -111,15 +107,7 @@ class SmsSettings:
             "example": "SK00000000000000000000000000000001",
         },
     )
-    api_secret: str = field(
-        repr=False,
-        default="",
-        metadata={
-            "help": "Secret of the API key",
-            "example": "env:TWILIO_API_SECRET",
-            "secret": True,
-        },
-    )
+    api_secret: str = secret_field("Secret of the API key", "env:TWILIO_API_SECRET")
     base_url: str = field(
         default="https://api.twilio.com",
         metadata={

@@ -29,10 +29,11 @@ from gateway.domain.plan import Plan, Send, SetTimer
 from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Reader, Store, Tx
 from gateway.domain.world import World
-from gateway.doors import end, listening, web_server
+from gateway.doors import web_server
 from gateway.installation import key_at_hand, own_key
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
+from gateway.listeners import end, listening
 from gateway.office import account_view, allowed_of, mail_identity, redaction_policy
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
@@ -76,10 +77,12 @@ class Gateway:
     ids: MonotonicIds
     owner: str
     """Whose leases are this process's."""
+    roles: AbstractSet[str] = ALL
+    """What this process does."""
     addresses: dict[str, str] = field(default_factory=dict)
     """Where the listeners are bound, by account; 'web' for the webhooks."""
     knowledge: str = ""
-    """The version of what the worker processes know; empty where there are none."""
+    """The version of what the worker processes know; empty where they plan nothing."""
 
     async def certify(self, certificate: Certificate) -> None:
         """Put a certificate in force."""
@@ -114,8 +117,15 @@ def lock_data(data_dir: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def assemble(config: Config, registry: Registry | None = None) -> AsyncIterator[Gateway]:
+async def assemble(
+    config: Config, registry: Registry | None = None, *, roles: AbstractSet[str] = ALL
+) -> AsyncIterator[Gateway]:
     """Build everything and open the store; nothing is listening or working yet.
+
+    Args:
+        config: the settings.
+        registry: the channels; None: those that are installed.
+        roles: the parts of the work that `running` will start.
 
     Raises `SettingsError` or `StoreError` with one line that says what to do.
     """
@@ -124,8 +134,7 @@ async def assemble(config: Config, registry: Registry | None = None) -> AsyncIte
     config = _with_port(config)
     ready = registry.accounts(config)
     async with AsyncExitStack() as stack:
-        gateway = await _build(config, registry, ready, stack)
-        yield gateway
+        yield await _build(config, registry, ready, roles, stack)
 
 
 def _with_port(config: Config) -> Config:
@@ -139,7 +148,11 @@ def _with_port(config: Config) -> Config:
 
 
 async def _build(
-    config: Config, registry: Registry, ready: Mapping[str, ReadyAccount], stack: AsyncExitStack
+    config: Config,
+    registry: Registry,
+    ready: Mapping[str, ReadyAccount],
+    roles: AbstractSet[str],
+    stack: AsyncExitStack,
 ) -> Gateway:
     clock, ids, log = SystemClock(), MonotonicIds(), structlog.get_logger("gateway")
     at_hand = key_at_hand(config)
@@ -180,13 +193,7 @@ async def _build(
         automatic_per_day=config.answers.automatic_replies_per_day,
         close_after=config.answers.close_after_hours * 3600,
     )
-    compute = Compute(
-        workers=config.workers.processes,
-        memory_limit=WORKER_MEMORY,
-        initializer=brain.start,
-        initargs=(templates_dir(config.templates), config.domain_brands(), settings),
-        queue_limit=256,
-    )
+    compute = _compute(config, settings, roles)
     owner = ids.new()
     delivery = Delivery(
         store, channels, clock, ids, log, owner, _spread,
@@ -220,32 +227,46 @@ async def _build(
     return Gateway(
         config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
         timers, Desk(store, accounts, apply, clock, ids, settings.close_after, allowed), clock,
-        ids, owner,
+        ids, owner, roles,
     )  # fmt: skip
+
+
+def _compute(config: Config, settings: PlannerSettings, roles: AbstractSet[str]) -> Compute:
+    """The worker processes, not yet started. Where nothing is planned they read mail, and need not
+    learn how to answer it."""
+    known = (templates_dir(config.templates), config.domain_brands(), settings)
+    return Compute(
+        workers=config.workers.processes,
+        memory_limit=WORKER_MEMORY,
+        initializer=brain.start if Role.WORKER in roles else None,
+        initargs=known if Role.WORKER in roles else (),
+        queue_limit=256,
+    )
 
 
 @asynccontextmanager
 async def running(
     gateway: Gateway,
     *,
-    roles: AbstractSet[str] = ALL,
     serve_web: bool = True,
     extra_routes: Sequence[web.RouteDef] = (),
 ) -> AsyncIterator[Gateway]:
     """Bind, recover what a dead process left, and work until the block ends; then stop in order:
     no new input, what is under way comes to its end, everything closed within seconds.
 
-    Only the parts of `roles` are started. `extra_routes` join the webhooks and health pages on the
+    Only the parts of its roles are started. `extra_routes` join the webhooks and health pages on the
     web server (the demo's page).
 
     Raises:
         SettingsError: the work is split on a database that only one process may use.
     """
+    roles = gateway.roles
     only_together(roles, shared=gateway.store.shared)
     async with AsyncExitStack() as work, AsyncExitStack() as doors:
         if roles & COMPUTING:
             await work.enter_async_context(gateway.compute)
             await gateway.compute.warm()
+        if Role.WORKER in roles:
             gateway.knowledge = await gateway.compute.run(brain.version, timeout=5.0)
         if not gateway.store.shared:
             # Nobody else lives: what others held, dead ones held.
@@ -264,29 +285,28 @@ async def running(
         if Role.WEB in roles:
             doors.push_async_callback(end, await listening(gateway))
         loops = [
-            asyncio.create_task(_supervised(part), name=_name(part))
-            for part in _parts(gateway, roles)
+            asyncio.create_task(_supervised(part), name=_name(part)) for part in _parts(gateway)
         ]
         work.push_async_callback(end, loops)
         _calm_collector()
         yield gateway
 
 
-def _parts(gateway: Gateway, roles: AbstractSet[str]) -> list["Part"]:
-    """The loops of the roles."""
+def _parts(gateway: Gateway) -> list["Part"]:
+    """The loops of its roles."""
+    roles, log = gateway.roles, structlog.get_logger("gateway")
     parts: list[Part] = []
     if Role.WORKER in roles:
         parts += gateway.pipelines
     if Role.DELIVERY in roles:
         parts.append(gateway.delivery)
     if Role.TIMERS in roles:
-        parts.append(gateway.timers)
-    if Role.TIMERS in roles:
         keep = gateway.config.privacy.quarantine_days * 86400
-        log = structlog.get_logger("gateway")
-        parts.append(Expiry(gateway.store, gateway.blobs, gateway.clock, log, keep))
+        parts += [
+            gateway.timers,
+            Expiry(gateway.store, gateway.blobs, gateway.clock, log, keep),
+        ]
     if gateway.store.shared and roles & SEALING:
-        log = structlog.get_logger("gateway")
         parts.append(Sealer(gateway.store, gateway.owner, gateway.clock, log))
     return parts
 

@@ -1,25 +1,19 @@
-"""The ways in of a running gateway: its web server and the listeners of its accounts."""
+"""The web server of a running gateway."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
 
 from gateway.console.channels import ChannelHealth
 from gateway.console.health import HealthRoutes
-from gateway.domain.channel import Listener
 from gateway.domain.errors import SettingsError
-from gateway.intake.accept import AccountSink
 from gateway.intake.webhook import Door, WebhookRoute
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
-
-#: Seconds the whole gateway takes at most to stop, open connections or not.
-STOP_SECONDS = 4.0
 
 
 @asynccontextmanager
@@ -72,42 +66,3 @@ def _webhooks(gateway: "Gateway") -> WebhookRoute:
         body_limit=limits.body_bytes,
         in_flight=limits.in_flight,
     )  # fmt: skip
-
-
-async def listening(gateway: "Gateway") -> list[asyncio.Task[Any]]:
-    """Start the listeners; returns once each is bound. Raises what the first of them raised."""
-    loop = asyncio.get_running_loop()
-    tasks = []
-    for name, channel in gateway.channels.items():
-        if not isinstance(channel, Listener):
-            continue
-        bound: asyncio.Future[str] = loop.create_future()
-        task = asyncio.create_task(
-            channel.serve(AccountSink(gateway.intake, name), bound.set_result),
-            name=f"listener {name}",
-        )
-        either: list[asyncio.Future[Any]] = [task, bound]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if bound.done():
-            gateway.addresses[name] = bound.result()
-            task.add_done_callback(_ended)
-            tasks.append(task)
-        elif task.exception() is not None:
-            await end(tasks)
-            task.result()
-    return tasks
-
-
-def _ended(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        structlog.get_logger("gateway").error(
-            "a listener ended", part=task.get_name(), why=str(error), exc_info=error
-        )
-
-
-async def end(tasks: list[asyncio.Task[Any]]) -> None:
-    """Cancel them and wait, but not for ever."""
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=STOP_SECONDS)

@@ -62,6 +62,8 @@ def _made(config: Config) -> Keys:
     try:
         return Keys.create(config.data_dir)
     except SettingsError:
+        if not (config.data_dir / KEY_FILE).exists():
+            raise  # it cannot be written there
         # Several processes start on one new data directory: the first one's key is everybody's.
         return Keys.load(config.data_dir)
 

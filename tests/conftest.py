@@ -5,11 +5,26 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import postgres as postgres_servers
+
+#: Folders whose tests start programs of the gateway, or kill them. `make test` runs two processes of
+#: pytest; one of them takes all of these, so that they do not take the processor from each other.
+PROGRAMS = (
+    "cli",
+    "faults",
+    "crash",
+    "demo",
+    "scan",
+    "compute",
+    "proof",
+    "channels/imap",
+    "channels/mta",
+)
 
 _CONNECT = socket.socket.connect
 _CONNECT_EX = socket.socket.connect_ex
@@ -53,6 +68,15 @@ def _resolve(host: Any, *rest: Any, **options: Any) -> Any:
     if not _is_here(host):
         raise OutsideReached(f"a test tried to look up {host!r}")
     return _RESOLVE(host, *rest, **options)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Name what stays together when the tests are spread: a file, or all that start programs."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here).as_posix()
+        together = "programs" if place.startswith(tuple(f"{p}/" for p in PROGRAMS)) else place
+        item.add_marker(pytest.mark.xdist_group(together))
 
 
 @pytest.fixture(autouse=True)

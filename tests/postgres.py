@@ -174,8 +174,8 @@ def running_server(
     own = Path(tempfile.mkdtemp(prefix="postgres-")) if folder is None else folder
     own.chmod(0o755)
     server = Server(own / "server", durable=durable, options=options)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop("immediate")

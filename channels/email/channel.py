@@ -16,7 +16,7 @@ from gateway.domain.world import World
 
 
 class Email:
-    """The channel of one mailbox: `Channel`, `Listener`, `Probe`, `Closable`."""
+    """The channel of one mailbox: `Channel`, `Listener`, `Correspondent`, `Probe`, `Closable`."""
 
     kind: ClassVar[str] = "email"
     Settings: ClassVar[type[Any]] = EmailSettings

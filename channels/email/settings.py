@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from channels._secret import secret_field
 from gateway.domain.errors import SettingsError
 
 MIB = 1024 * 1024
@@ -93,13 +94,8 @@ class EmailSettings:
         default="",
         metadata={"help": "Login name, where it wants one", "example": "support@pay.example"},
     )
-    smtp_password: str = field(
-        default="",
-        metadata={
-            "help": "Password, or the authorisation code of QQ and NetEase",
-            "example": "env:SMTP_PASSWORD",
-            "secret": True,
-        },
+    smtp_password: str = secret_field(
+        "Password, or the authorisation code of QQ and NetEase", "env:SMTP_PASSWORD"
     )
     smtp_connections: int = field(
         default=4, metadata={"help": "Connections to it at once", "example": 4}

@@ -4,9 +4,10 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
-from channels._mail_account import MailSender
+from channels._mail_account import MailSender, mail_capabilities
 from channels.imap.client import ImapClient
 from channels.imap.reader import FolderReader
 from channels.imap.settings import ImapSettings, check
@@ -28,17 +29,9 @@ class ImapMailbox(MailSender):
 
     kind: ClassVar[str] = "imap"
     Settings: ClassVar[type[Any]] = ImapSettings
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        address_space="email",
-        text_limit=200_000,
-        form="long",
-        send_safety="blind",
-        begins_itself=True,
-        subject=True,
-        media=True,
-        receipts=True,
-        threading="headers",
-        secrets=("smtp_password", "password", "access_token", "refresh_token", "client_secret"),
+    capabilities: ClassVar[Capabilities] = replace(
+        mail_capabilities("password", "access_token", "refresh_token", "client_secret"),
+        exclusive=True,
     )
 
     def __init__(self, settings: ImapSettings, world: World) -> None:

@@ -147,23 +147,26 @@ class FolderReader:
             sizes = {mail.uid: mail.size or 0 for mail in await client.sizes(asked)}
             sized = [(uid, sizes.get(uid, 0)) for uid in asked]
             for group in _groups(sized, self._settings.max_size):
-                mails = await self._bodies(client, group)
-                for mail in mails:
-                    if mail.body is not None:
-                        await self._hand_over(mail.body, sink)
+                stored: list[int] = []
+                for mail in await self._bodies(client, group):
+                    if mail.body is not None and await self._hand_over(mail.body, sink):
+                        stored.append(mail.uid)
                     place = place.after(mail.uid, at=self._world.clock.now())
                 await self._keep(place)
-                if self._settings.move_to and mails:
-                    await self._move(client, [mail.uid for mail in mails])
+                if self._settings.move_to and stored:
+                    await self._move(client, stored)
         return place
 
-    async def _hand_over(self, data: bytes, sink: Sink) -> None:
+    async def _hand_over(self, data: bytes, sink: Sink) -> bool:
+        """Whether it is stored."""
         raw = self._placed(delivered_mail(data, self._settings, self._world.clock.now()))
         try:
             await sink.accept(raw)
         except ParseError as error:
-            # It stays on the server; the others must not wait for it.
+            # It stays where it is; the others must not wait for it.
             self._world.log.warning("imap.mail_unreadable", folder=self.name, why=str(error))
+            return False
+        return True
 
     async def _bodies(self, client: ImapClient, group: Mapping[int, int]) -> list[Fetched]:
         """The mails of a group (UID → size) that still exist, ascending. One that the server cannot

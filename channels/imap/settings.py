@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from channels._mail_account import MailAccount
+from channels._secret import secret_field
 from gateway.domain.errors import SettingsError
 
 
@@ -34,32 +35,16 @@ class ImapSettings(MailAccount):
         default="",
         metadata={"help": "Login name; empty: the address", "example": "support@pay.example"},
     )
-    password: str = field(
-        default="",
-        repr=False,
-        metadata={
-            "help": "Password, or the authorisation code of QQ and NetEase; empty with OAuth",
-            "example": "env:IMAP_PASSWORD",
-            "secret": True,
-        },
+    password: str = secret_field(
+        "Password, or the authorisation code of QQ and NetEase; empty with OAuth",
+        "env:IMAP_PASSWORD",
     )
-    access_token: str = field(
-        default="",
-        repr=False,
-        metadata={
-            "help": "OAuth access token (XOAUTH2), where something else keeps it fresh",
-            "example": "env:IMAP_ACCESS_TOKEN",
-            "secret": True,
-        },
+    access_token: str = secret_field(
+        "OAuth access token (XOAUTH2), where something else keeps it fresh", "env:IMAP_ACCESS_TOKEN"
     )
-    refresh_token: str = field(
-        default="",
-        repr=False,
-        metadata={
-            "help": "OAuth refresh token, from which access tokens are made at token_url",
-            "example": "env:IMAP_REFRESH_TOKEN",
-            "secret": True,
-        },
+    refresh_token: str = secret_field(
+        "OAuth refresh token, from which access tokens are made at token_url",
+        "env:IMAP_REFRESH_TOKEN",
     )
     token_url: str = field(
         default="",
@@ -72,14 +57,8 @@ class ImapSettings(MailAccount):
         default="",
         metadata={"help": "Client id for the token endpoint", "example": "gateway-client"},
     )
-    client_secret: str = field(
-        default="",
-        repr=False,
-        metadata={
-            "help": "Client secret for the token endpoint, where it wants one",
-            "example": "env:IMAP_CLIENT_SECRET",
-            "secret": True,
-        },
+    client_secret: str = secret_field(
+        "Client secret for the token endpoint, where it wants one", "env:IMAP_CLIENT_SECRET"
     )
     folders: tuple[str, ...] = field(
         default=("INBOX",),

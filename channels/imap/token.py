@@ -1,5 +1,6 @@
 """OAuth access tokens for signing in: given, or made from a refresh token (RFC 6749 §6)."""
 
+import asyncio
 import json
 from urllib.parse import urlencode
 
@@ -24,6 +25,8 @@ class AccessToken:
         self._refresh = settings.refresh_token
         self._token = ""
         self._until = 0.0
+        # Folders sign in at once, and a refresh token that is used twice may be taken back.
+        self._one_at_a_time = asyncio.Lock()
 
     def forget(self) -> None:
         """The server did not like it: ask for another one next time."""
@@ -33,9 +36,13 @@ class AccessToken:
         """A token that is valid now. Raises Refused when the endpoint says no, else ImapError."""
         if not self._refresh:
             return self._settings.access_token
-        now = self._world.clock.now()
-        if now < self._until - _MARGIN:
+        async with self._one_at_a_time:
+            now = self._world.clock.now()
+            if now >= self._until - _MARGIN:
+                await self._make(now)
             return self._token
+
+    async def _make(self, now: float) -> None:
         form = {
             "grant_type": "refresh_token",
             "refresh_token": self._refresh,
@@ -64,4 +71,3 @@ class AccessToken:
         # Some providers hand out a new one each time; the one in the settings stays valid for weeks.
         if isinstance(answer.get("refresh_token"), str):
             self._refresh = answer["refresh_token"] or self._refresh
-        return self._token

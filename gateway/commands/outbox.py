@@ -203,6 +203,7 @@ def replay(
             except GatewayError as error:
                 failed += 1
                 warn(f"{reference}: {error}")
+        office.store.tell("intake")
         return failed
 
     if in_office(config, data_dir, work):

@@ -70,16 +70,16 @@ async def _serve(config: "Config", roles: AbstractSet[str]) -> None:
     configure_logging(config.log.level, json=config.log.as_json, scrub=masking(secrets))
     with lock_data(config.data_dir, shared=config.shared):
         await asyncio.to_thread(_advise, config)
-        async with assemble(config, registry) as gateway:
+        async with assemble(config, registry, roles=roles) as gateway:
             if await has_demo_certificate(gateway):
                 raise SettingsError(
                     "a certificate made from the demo's own cases is in force here, and proves "
                     "nothing about your customers: serve a data directory of your own, or end it "
                     "with `gateway certificates revoke`"
                 )
-            async with running(gateway, roles=roles):
+            async with running(gateway):
                 certified = await gateway.store.read(lambda r: r.all("certificates.in_force"))
-                _announce(gateway, roles, certified=bool(certified))
+                _announce(gateway, certified=bool(certified))
                 await stop.wait()
 
 
@@ -133,8 +133,8 @@ def _give_up() -> None:
     os._exit(1)
 
 
-def _announce(gateway: "Gateway", roles: AbstractSet[str], *, certified: bool) -> None:
-    config = gateway.config
+def _announce(gateway: "Gateway", *, certified: bool) -> None:
+    config, roles = gateway.config, gateway.roles
     say(f"settings  {config.file or 'the built-in ones: no gateway.toml'}")
     say(f"data      {config.data_dir}")
     if config.shared:

@@ -14,10 +14,8 @@ from gateway.domain.codec import decode_attachment
 from gateway.domain.errors import Conflict, DeliveryError, Failure, NotFound
 from gateway.domain.model import DeliveryState, Visibility
 from gateway.domain.plan import LogEvent
+from gateway.domain.reply import OWN_ID
 from gateway.domain.store import Row, Tx
-
-#: Told to the pipeline as a receipt when a message can never go out; see `gateway.workers.snapshots`.
-OWN_ID = "outbox:"
 
 
 def outbound(row: Row) -> Outbound:

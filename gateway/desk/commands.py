@@ -15,6 +15,7 @@ from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
 from gateway.domain.model import InquiryState, Note
 from gateway.domain.plan import (
+    CLOSE_TIMER,
     AddMessage,
     CancelTimer,
     ChangeInquiry,
@@ -31,8 +32,6 @@ from gateway.domain.states import move
 from gateway.domain.store import Reader, Row, Store, Tx
 from gateway.domain.world import Clock, Ids
 from gateway.intake.redact import redact
-
-CLOSE_TIMER = "close"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Desk:
         def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
             if inquiry["state"] == InquiryState.ASSIGNED and inquiry["assigned_to"] == agent:
                 return ()
-            _not_anothers(inquiry, agent)
+            merging.not_anothers(inquiry, agent)
             return _claimed(inquiry, command, now, agent)
 
         return await self._do(reference, steps)
@@ -108,7 +107,9 @@ class Desk:
                 raise Conflict(msg)
             return self._reply(tx, inquiry, command, now, agent, text)
 
-        return await self._do(reference, steps, result="out")
+        message = await self._do(reference, steps, result="out")
+        self.store.tell("outbox")
+        return message
 
     async def note(self, note: Note) -> str:
         """Keep an internal remark. There is no way from here to a channel. Returns the message's id."""
@@ -135,7 +136,7 @@ class Desk:
         how = redact(disposition).text
 
         def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001
-            _not_anothers(inquiry, agent)
+            merging.not_anothers(inquiry, agent)
             return (
                 _move(inquiry, "resolve", assigned_to=""),
                 CancelTimer(CLOSE_TIMER, inquiry["id"]),
@@ -156,17 +157,20 @@ class Desk:
 
         return await self._do(into, steps)
 
-    async def split(self, message: str, agent: str) -> str:
+    async def split(self, reference: str, agent: str) -> str:
         """Make one message an inquiry of its own, with `agent`. Returns the new number.
         Raises `NotFound`, and `NotAllowed` as `merging.split_off`."""
         command, now = self.ids.new(), self.clock.now()
 
         def work(tx: Tx) -> str:
-            row = tx.one("messages.in_conversation", id=message)
+            row = tx.one("messages.in_conversation", id=reference)
             if row is None:
-                raise NotFound(f"no message {message!r}; `gateway inquiries show` names them")
+                raise NotFound(f"no message {reference!r}; `gateway inquiries show` names them")
             inquiry = find(tx, row["inquiry_id"])
-            number, ops = merging.split_off(tx, inquiry, row, command, now, agent)
+            # One inquiry may hold messages of several accounts, of several kinds.
+            came = self.accounts.get(row["account"])
+            message = {**row, "channel": came.kind if came else inquiry["channel"]}
+            number, ops = merging.split_off(tx, inquiry, message, command, now, agent)
             self.apply(tx, Plan(command, ops), now)
             return number
 
@@ -228,7 +232,7 @@ class Desk:
         self, tx: Tx, inquiry: Row, command: str, now: float, agent: str, text: str
     ) -> tuple[Op, ...]:
         ops: list[Op] = []
-        _not_anothers(inquiry, agent)
+        merging.not_anothers(inquiry, agent)
         state, version = InquiryState(inquiry["state"]), inquiry["version"]
         if state is not InquiryState.ASSIGNED:
             state = move(state, "assign")
@@ -286,12 +290,6 @@ def find(reader: Reader, reference: str) -> Row:
         msg = f"no inquiry {reference!r}; `gateway inquiries list` shows them"
         raise NotFound(msg)
     return row
-
-
-def _not_anothers(inquiry: Row, agent: str) -> None:
-    if inquiry["assigned_to"] and inquiry["assigned_to"] != agent:
-        msg = f"inquiry {inquiry['number']} is with {inquiry['assigned_to']}"
-        raise NotAllowed(msg)
 
 
 def _claimed(inquiry: Row, command: str, now: float, agent: str) -> tuple[Op, ...]:

@@ -8,6 +8,7 @@ from gateway.domain.errors import NotAllowed
 from gateway.domain.model import InquiryState
 from gateway.domain.numbers import inquiry_number
 from gateway.domain.plan import (
+    CLOSE_TIMER,
     CancelTimer,
     ChangeInquiry,
     CreateInquiry,
@@ -38,7 +39,7 @@ def merged(source: Row, target: Row, command: str, now: float, agent: str) -> tu
     for inquiry in (source, target):
         if inquiry["merged_into"]:
             raise NotAllowed(f"inquiry {inquiry['number']} has been merged already")
-        _of(inquiry, agent)
+        not_anothers(inquiry, agent)
     if target["state"] == InquiryState.CLOSED:
         raise NotAllowed(f"inquiry {target['number']} is closed")
     if source["contact_id"] != target["contact_id"]:
@@ -52,10 +53,10 @@ def merged(source: Row, target: Row, command: str, now: float, agent: str) -> tu
     waits = InquiryState(source["state"]) in WITH_PEOPLE
     timers = (source, target) if waits else (source,)
     return (
-        _together(source, target),
+        *_together(source, target),
         MoveMessages(source["id"], target["id"]),
         EndMerged(source["id"], source["version"], target["id"]),
-        *(CancelTimer("close", inquiry["id"]) for inquiry in timers),
+        *(CancelTimer(CLOSE_TIMER, inquiry["id"]) for inquiry in timers),
         _log(command, "a", "inquiry.merged", source["id"], now, agent=agent, into=target["number"]),
         _log(
             command, "b", "inquiry.took_over", target["id"], now,
@@ -64,28 +65,32 @@ def merged(source: Row, target: Row, command: str, now: float, agent: str) -> tu
     )  # fmt: skip
 
 
-def _together(source: Row, target: Row) -> ChangeInquiry:
+def _together(source: Row, target: Row) -> tuple[ChangeInquiry, ...]:
     state = InquiryState(target["state"])
     if InquiryState(source["state"]) not in WITH_PEOPLE:
-        return ChangeInquiry(target["id"], target["version"], state)
-    if state not in WITH_PEOPLE:
-        # The agent who wrote last keeps it; else it waits where the other one did.
-        state = move(state, "assign" if target["assigned_to"] else "queue")
-        return ChangeInquiry(
-            target["id"],
-            target["version"],
-            state,
-            queue=source["queue"],
-            priority=source["priority"],
-            urgent=bool(source["urgent"] or target["urgent"]),
+        return (ChangeInquiry(target["id"], target["version"], state),)
+    urgent = bool(source["urgent"] or target["urgent"])
+    if state in WITH_PEOPLE:
+        priority = min(source["priority"], target["priority"])
+        return (
+            ChangeInquiry(target["id"], target["version"], state, priority=priority, urgent=urgent),
         )
-    return ChangeInquiry(
+    # It waits where the other one did, unless an agent has one of the two: then it is theirs.
+    state = move(state, "queue")
+    waits = ChangeInquiry(
         target["id"],
         target["version"],
         state,
-        priority=min(source["priority"], target["priority"]),
-        urgent=bool(source["urgent"] or target["urgent"]),
+        queue=source["queue"] or None,
+        priority=source["priority"],
+        urgent=urgent,
     )
+    if not (agent := target["assigned_to"] or source["assigned_to"]):
+        return (waits,)
+    taken = ChangeInquiry(
+        target["id"], target["version"] + 1, move(state, "assign"), assigned_to=agent
+    )
+    return waits, taken
 
 
 def split_off(
@@ -93,10 +98,12 @@ def split_off(
 ) -> tuple[str, tuple[Op, ...]]:
     """One message of a customer becomes an inquiry of its own, in the hands of who split it off.
 
+    `message` comes with the kind of its account as `channel`.
+
     Returns the new number and the operations. Raises `NotAllowed` when it is no customer's message or
     the only one: then there is nothing to take apart.
     """
-    _of(inquiry, agent)
+    not_anothers(inquiry, agent)
     if message["direction"] != "in":
         raise NotAllowed("only a customer's message can become an inquiry of its own")
     if tx.value("messages.received", inquiry_id=inquiry["id"]) < 2:
@@ -110,7 +117,7 @@ def split_off(
             contact_id=message["contact_id"],
             brand=inquiry["brand"],
             account=message["account"],
-            channel=inquiry["channel"],
+            channel=message["channel"],
             subject=message["subject"] or message["text"][:_SUBJECT].replace("\n", " "),
             language=inquiry["language"],
         ),
@@ -153,7 +160,8 @@ def contact_split(tx: Tx, handle: Row, command: str, now: float, agent: str) -> 
     )  # fmt: skip
 
 
-def _of(inquiry: Row, agent: str) -> None:
+def not_anothers(inquiry: Row, agent: str) -> None:
+    """Raises `NotAllowed` when another agent has it."""
     if inquiry["assigned_to"] and inquiry["assigned_to"] != agent:
         raise NotAllowed(f"inquiry {inquiry['number']} is with {inquiry['assigned_to']}")
 

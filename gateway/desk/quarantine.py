@@ -71,21 +71,22 @@ async def view(
     return Opened(row, meta, await blobs.get(row["blob"]))
 
 
-def expire(tx: Tx, before: float, now: float, limit: int = _BATCH) -> list[str]:
-    """Forget the bytes of entries older than `before`; the addresses that nothing names any more.
-    The entry stays, without its contents: the same input again is still known."""
-    loose: list[str] = []
-    for row in tx.all("intake.quarantine_outlived", before=before, n=limit):
-        if not tx.run("intake.quarantine_erase", id=row["id"]):
-            continue
-        sealed = json.loads(row["meta"]).get("sealed", "")
-        for address in (row["blob"], sealed) if sealed else (row["blob"],):
-            tx.run("meta.drop_blob_ref", address=address, owner=row["id"])
-            if not tx.value("meta.blob_named", address=address):
-                loose.append(address)
-        data = {"quarantine": row["id"], "account": row["account"]}
-        tx.log(LogEvent(derived_id(row["id"], "xp"), "quarantine.expired", now, data=data))
-    return list(dict.fromkeys(loose))
+def addresses(row: Row) -> tuple[str, ...]:
+    """What an entry names: its bytes, and what was sealed beside them."""
+    sealed = json.loads(row["meta"]).get("sealed", "")
+    return tuple(dict.fromkeys(filter(None, (row["blob"], sealed))))
+
+
+def forget(tx: Tx, row: Row, now: float) -> bool:
+    """Take the contents out of an entry; False when somebody else was faster. It stays without them:
+    the same input again is still known."""
+    if not tx.run("intake.quarantine_erase", id=row["id"]):
+        return False
+    for address in addresses(row):
+        tx.run("meta.drop_blob_ref", address=address, owner=row["id"])
+    data = {"quarantine": row["id"], "account": row["account"]}
+    tx.log(LogEvent(derived_id(row["id"], "xp"), "quarantine.expired", now, data=data))
+    return True
 
 
 @dataclass(slots=True)
@@ -110,9 +111,25 @@ class Expiry:
             await asyncio.sleep(EVERY)
 
     async def once(self) -> int:
-        """Delete a batch; how many pieces."""
-        now = self.clock.now()
-        loose = await self.store.write(lambda tx: expire(tx, now - self.keep, now))
-        for address in loose:
-            await self.bin.remove(address)
-        return len(loose)
+        """Empty a batch of entries; how many. The bytes go first: whoever dies in between does it
+        again, and nothing lies about that no entry names."""
+        now, emptied = self.clock.now(), 0
+        before = now - self.keep
+        rows = await self.store.read(
+            lambda r: r.all("intake.quarantine_outlived", before=before, n=_BATCH)
+        )
+        for row in rows:
+            await self._throw_away(row)
+            emptied += await self._forget(row, now)
+        return emptied
+
+    async def _forget(self, row: Row, now: float) -> bool:
+        return await self.store.write(lambda tx: forget(tx, row, now))
+
+    async def _throw_away(self, row: Row) -> None:
+        named = await self.store.read(
+            lambda r: {one: r.value("meta.blob_named", address=one) for one in addresses(row)}
+        )
+        for address, entries in named.items():
+            if entries <= 1:  # this one
+                await self.bin.remove(address)

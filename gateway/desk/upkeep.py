@@ -33,7 +33,9 @@ async def send_again(store: Store, clock: Clock, ids: Ids, reference: str, agent
         tx.log(LogEvent(event, "message.released", now, row["inquiry_id"], data))
         return row
 
-    return await store.write(work)
+    row = await store.write(work)
+    store.tell("outbox")
+    return row
 
 
 async def revoke(store: Store, clock: Clock, ids: Ids, certificate: str, agent: str) -> None:

@@ -215,6 +215,8 @@ class Capabilities:
     bad_signature_status: int = 403
     body_limit: int = 0
     """Bytes of the largest webhook body, where it is more than the gateway's own limit: mails."""
+    exclusive: bool = False
+    """Its listener reads a mailbox: of several processes on one database only one serves."""
     secrets: tuple[str, ...] = ()
     """Names of settings that are secret; filled from the settings' field metadata."""
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from gateway.domain.model import JSON, DeliveryState, InquiryState, Trust
 
+CLOSE_TIMER = "close"
+"""The timer of an inquiry by which silence resolves it, and then closes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:

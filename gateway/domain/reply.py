@@ -14,6 +14,9 @@ from gateway.domain.model import JSON, DeliveryState, Visibility
 from gateway.domain.plan import AddMessage, Send
 from gateway.domain.snapshot import AccountView
 
+#: The `external_id` of news about a message that never left: it has no provider's id, only ours.
+OWN_ID = "outbox:"
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -83,7 +86,7 @@ def incoming(message_id: str, event: Inbound, conversation_id: str, inquiry_id: 
     """A customer's message as it was accepted."""
     meta: dict[str, JSON] = {
         name: event.facts[name]
-        for name in ("mail_class", "redactions", "full_text")
+        for name in ("mail_class", "redactions", "full_text", "page")
         if event.facts.get(name)
     }
     if event.verified:

@@ -124,14 +124,18 @@ class Accept:
         await self.store_mail(account, read, verified)
 
     async def _read(self, raw: RawMail) -> MailRead:
-        """Once more when the worker died under it: most often something else killed that one, such
-        as a kernel short of memory. A mail that did it itself does it again."""
         own = self.identity
-        given = (raw, own.own_addresses, own.loop_marks, self.policy)
+        return await self._elsewhere(
+            read_and_redact, raw, own.own_addresses, own.loop_marks, self.policy
+        )
+
+    async def _elsewhere(self, function: Callable[..., T], *given: object) -> T:
+        """In a worker; once more when it died under it: most often something else killed that one,
+        such as a kernel short of memory. Input that did it itself does it again."""
         try:
-            return await self.workers.run(read_and_redact, *given, timeout=READ_SECONDS)
+            return await self.workers.run(function, *given, timeout=READ_SECONDS)
         except WorkLost:
-            return await self.workers.run(read_and_redact, *given, timeout=READ_SECONDS)
+            return await self.workers.run(function, *given, timeout=READ_SECONDS)
 
     async def store_mail(self, account: str, read: MailRead, verified: str = "smtp") -> None:
         now = self.clock.now()
@@ -164,13 +168,17 @@ class Accept:
             meta: what reading it again needs and everybody may see.
             sealed: what reading it again needs and may hold what the customer wrote.
         """
+        more = json.dumps(sealed, sort_keys=True).encode() if sealed else b""
+        key = self.digester.digest("dedup", more + b"\0" + data if sealed else data)
+        # Asked first: of what is there already, or was until it expired, no bytes are written again.
+        if known := await self._quarantined_as(account, key):
+            self.counts[account, "duplicate"] += 1
+            return known
         address = await self.blobs.put(data)
         kept, meta = [address], dict(meta or {})
         if sealed:
-            more = json.dumps(sealed, sort_keys=True).encode()
             meta["sealed"] = await self.blobs.put(more)
             kept.append(meta["sealed"])
-            data = more + b"\0" + data
         # It may quote what it could not read.
         reason = storable(redact(reason, policy=self.policy).text)
         row = {
@@ -179,7 +187,7 @@ class Accept:
             "stage": "read",
             "reason": reason[:500],
             "blob": address,
-            "dedup_key": self.digester.digest("dedup", data),
+            "dedup_key": key,
             "event_id": "",
             "at": self.clock.now(),
             "meta": json.dumps(meta, ensure_ascii=False),
@@ -191,14 +199,21 @@ class Accept:
                 tx.run("meta.add_blob_ref", address=named, owner=row["id"])
             return new
 
-        if await self.store.write(work):
-            self.counts[account, "quarantined"] += 1
-            self.log.warning("quarantined", account=account, reason=reason[:200])
-        else:
+        if not await self.store.write(work):
+            # The same came twice at once; it names the same bytes.
             self.counts[account, "duplicate"] += 1
+            return await self._quarantined_as(account, key)
+        self.counts[account, "quarantined"] += 1
+        self.log.warning("quarantined", account=account, reason=reason[:200])
         return str(row["id"])
 
     # ------------------------------------------------------------ parts
+
+    async def _quarantined_as(self, account: str, key: str) -> str:
+        """The id under which the same was kept before, '' where it was not."""
+        values = {"account": account, "dedup_key": key}
+        found = await self.store.read(lambda r: r.value("intake.quarantined_as", **values))
+        return str(found or "")
 
     def dedup_key(self, event: ChannelEvent) -> str:
         """What makes the same provider event the same: its id, or a digest of all it says."""
@@ -213,7 +228,7 @@ class Accept:
     async def _clean_elsewhere(self, event: ChannelEvent) -> ChannelEvent:
         try:
             async with asyncio.timeout(CLEAN_PATIENCE):
-                return await self.workers.run(clean, event, self.policy, timeout=READ_SECONDS)
+                return await self._elsewhere(clean, event, self.policy)
         except TimeoutError as error:
             raise Overloaded("no worker came to redact it in time") from error
 

@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -37,6 +38,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+#: Half of a character, as `"\\ud800"` in JSON: no charset can write it.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,10 @@ def _json(text: str, policy: Policy) -> tuple[str, tuple[str, ...]]:
         return _plain(text, policy)
     if clean == value:
         return text, ()
-    written = json.dumps(clean, ensure_ascii=False, indent=2 if "\n" in text.strip() else None)
+    indent = 2 if "\n" in text.strip() else None
+    written = json.dumps(clean, ensure_ascii=False, indent=indent)
+    if _HALF.search(written):  # only an escape can say it
+        written = json.dumps(clean, indent=indent)
     return written, _kinds_in(written)
 
 

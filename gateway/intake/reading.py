@@ -22,6 +22,7 @@ from gateway.intake.redact import (
     redact_json,
     redact_name,
 )
+from gateway.intake.redact.markup import redact_markup
 
 #: An id as mail writes it: `<local@domain>`. Its digits are nobody's card.
 _ID = re.compile(r"<[^<>\s@]+@[^<>\s]+>")
@@ -86,10 +87,17 @@ def clean(event: ChannelEvent, policy: Policy = STANDARD) -> ChannelEvent:
     facts = _clean_values(event, event.facts, policy) if event.facts else event.facts
     changed: dict[str, Any] = {}
     kinds = [r.kind for r in (*text.redactions, *subject.redactions)]
+    if markup := str(event.facts.get("page", "")):
+        page = redact_markup(markup, policy)
+        kinds += [r.kind for r in page.redactions]
+        facts = {**facts, "page": _without(page.text, event.text, text)}
     if kinds:
         changed |= {"text": text.text, "subject": subject.text}
-        if event.facts.get("full_text") and event.facts["full_text"] != event.text:
-            facts = {**facts, "full_text": _without(str(facts["full_text"]), event.text, text)}
+        if whole := event.facts.get("full_text"):
+            # What is a secret only because nothing stands beside it is found in the text alone.
+            same = whole == event.text
+            safe = text.text if same else _without(str(facts["full_text"]), event.text, text)
+            facts = {**facts, "full_text": safe}
     if name != event.name:
         changed["name"] = name
     if event.attachments:
@@ -125,6 +133,8 @@ def _clean_values(event: Inbound, values: Mapping[str, JSON], policy: Policy) ->
     own = {event.external_id, event.sender, *event.thread.message_ids}
 
     def is_id(key: str, text: str) -> bool:
+        if key == "page":
+            return True  # as markup: see `clean`
         if key in _TEXTS:
             return False
         form = _ADDRESS if key == "reply_address" else _ID

@@ -83,7 +83,7 @@ class Replay:
     async def _read(self, row: Row, raw: RawMail) -> None:
         identity = self.intake.identity
         read = read_and_redact(raw, identity.own_addresses, identity.loop_marks, self.intake.policy)
-        await self.intake.store_mail(row["account"], read)
+        await self.intake.store_mail(row["account"], read, _VERIFIED)
 
     async def _webhook(self, row: Row, data: bytes, meta: Mapping[str, Any]) -> None:
         channel: object = self.channels.get(row["account"])

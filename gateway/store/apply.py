@@ -35,8 +35,9 @@ def apply(tx: Tx, plan: Plan, now: float) -> None:
     """Write a plan.
 
     Raises:
-        Conflict: the inquiry's version, the knowledge or the certificate is no longer what the plan
-            was made from, or a row it creates is there already. Nothing is written.
+        Conflict: the inquiry's version or the certificate (which names the knowledge it was measured
+            on) is no longer what the plan was made from, or a row it creates is there already.
+            Nothing is written.
     """
     if plan.certificate and not tx.value("certificates.valid", id=plan.certificate):
         msg = f"certificate {plan.certificate} is no longer in force"
@@ -167,15 +168,10 @@ def _end_merged(tx: Tx, op: EndMerged, now: float) -> None:
 
 def _add_message(tx: Tx, op: AddMessage, now: float) -> None:
     delivery = op.delivery or (DeliveryState.QUEUED if op.direction == "out" else None)
-    conversation = tx.one("contacts.conversation_by_id", id=op.conversation_id)
-    if conversation is None:
-        msg = f"conversation {op.conversation_id} is gone"
-        raise Conflict(msg)
     note = op.visibility == "note"
-    tx.run(
+    added = tx.run(
         "messages.add",
         id=op.message_id,
-        account=conversation["account"],
         conversation_id=op.conversation_id,
         inquiry_id=op.inquiry_id,
         direction=op.direction,
@@ -190,6 +186,9 @@ def _add_message(tx: Tx, op: AddMessage, now: float) -> None:
         delivery_rank=-1 if note or delivery is None else delivery.rank,
         meta=_json(op.meta),
     )
+    if not added:
+        msg = f"conversation {op.conversation_id} is gone"
+        raise Conflict(msg)
     for attachment in op.meta.get("attachments") or ():  # type: ignore[union-attr]  # JSON list by construction
         if isinstance(attachment, dict) and attachment.get("blob"):
             tx.run("meta.add_blob_ref", address=attachment["blob"], owner=op.message_id)

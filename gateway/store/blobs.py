@@ -13,6 +13,7 @@ from typing import Protocol
 
 from gateway import steps
 from gateway.domain.errors import NotFound, StoreError, StoreFull
+from gateway.store.migrate import file_lock
 
 #: Seconds in which bytes are not deleted after they were put.
 _JUST_PUT = 3600.0
@@ -33,6 +34,8 @@ class FileBlobs:
         self._root = root
         self._cipher = cipher
         self._synced: set[Path] = set()
+        # Whether bytes are young enough to stay is asked and acted on by one process at a time.
+        self._lock = root.with_name(f"{root.name}.lock")
 
     async def put(self, data: bytes) -> str:
         return await asyncio.to_thread(self._put, data)
@@ -48,9 +51,10 @@ class FileBlobs:
     def _remove(self, address: str) -> None:
         path = self._path(address)
         try:
-            if time.time() - path.stat().st_mtime > _JUST_PUT:
-                path.unlink()
-                _sync_directory(path.parent)
+            with file_lock(self._lock):
+                if time.time() - path.stat().st_mtime > _JUST_PUT:
+                    path.unlink()
+                    _sync_directory(path.parent)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -67,9 +71,7 @@ class FileBlobs:
         partial = path.with_name(f"{path.name}.{os.urandom(6).hex()}.partial")
         try:
             self._make(path.parent)
-            if path.exists():
-                os.utime(path)  # see `remove`
-            else:
+            if not self._there(path):
                 with partial.open("wb") as file:
                     file.write(self._cipher.seal(data))
                     steps.reach("blob.written")
@@ -85,6 +87,15 @@ class FileBlobs:
             raise StoreFull(msg) from error
         steps.reach("blob.synced")
         return address
+
+    def _there(self, path: Path) -> bool:
+        """Whether it was put before; if so, it counts as put now (see `remove`)."""
+        if not path.exists():
+            return False
+        with file_lock(self._lock):
+            if there := path.exists():
+                os.utime(path)
+        return there
 
     def _make(self, directory: Path) -> None:
         """A directory whose own entry is durable; once a process, since whoever made it, here or in

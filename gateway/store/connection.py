@@ -1,16 +1,19 @@
 """Connections to PostgreSQL: how they are opened, and what their errors mean to us."""
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import errors
 from psycopg.abc import Buffer
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg.types.string import StrDumperUnknown
 
 from gateway.domain.errors import Conflict, GatewayError, StoreAway, StoreError, StoreFull
+from gateway.store.address import shown
 
 #: Older ones lack what we use (`pg_current_xact_id` came with 13) or are no longer maintained.
 OLDEST_SERVER = 14
@@ -49,15 +52,19 @@ class Lost(Exception):
     """The connection is gone, and with it the transaction."""
 
 
-def connect(url: str, **changes: Any) -> psycopg.Connection[dict[str, Any]]:
-    """A connection that commits only when told to.
+def connect(
+    url: str, *, bounds: Mapping[str, int] = _BOUNDS, **changes: Any
+) -> psycopg.Connection[dict[str, Any]]:
+    """A connection that commits only when told to. What the URL says of it itself stands.
+
+    Args:
+        url: as in the settings.
+        bounds: what the server keeps to, by the names of its settings.
+        changes: of the connection, in the driver's words.
 
     Raises `StoreError` with one line that says what to do, `StoreAway` where trying again may help.
     """
-    options = " ".join(f"-c {name}={value}" for name, value in _BOUNDS.items())
-    wanted: dict[str, Any] = {
-        "autocommit": True,
-        "row_factory": dict_row,
+    usual: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
         "application_name": "contact-routing-gateway",
         # A server that vanished without a word is noticed while we wait for it.
@@ -65,37 +72,51 @@ def connect(url: str, **changes: Any) -> psycopg.Connection[dict[str, Any]]:
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        "options": options,
-        **changes,
     }
     try:
-        connection: psycopg.Connection[dict[str, Any]] = psycopg.connect(url, **wanted)
+        given = conninfo_to_dict(url)
+        wanted = {name: value for name, value in usual.items() if name not in given}
+        ours = (f"-c {name}={value}" for name, value in bounds.items())
+        # The server takes the last of two that contradict each other.
+        wanted["options"] = " ".join([*ours, str(given.get("options") or "")]).strip()
+        connection: psycopg.Connection[dict[str, Any]] = psycopg.connect(
+            url, **{"autocommit": True, "row_factory": dict_row, **wanted, **changes}
+        )
     except psycopg.Error as error:
         raise refused(url, error) from error
-    connection.adapters.register_dumper(str, _Text)
-    version = connection.info.server_version // 10_000
-    if version < OLDEST_SERVER:
+    try:
+        _prepare(connection, url)
+    except BaseException as error:
         connection.close()
-        msg = f"{where(url)} is PostgreSQL {version}; {OLDEST_SERVER} or newer is needed"
-        raise StoreError(msg)
-    if connection.execute("SHOW synchronous_commit").fetchone() == {"synchronous_commit": "off"}:
-        # What was acknowledged must survive the server as well.
-        connection.execute("SET synchronous_commit = on")
+        if isinstance(error, psycopg.Error):
+            # Ended in the moment it was made: the server is going down, or coming up.
+            raise refused(url, error) from error
+        raise
     return connection
 
 
-def where(url: str) -> str:
-    """The address without the password, for messages."""
-    parts = urlsplit(url)
-    user = f"{parts.username}@" if parts.username else ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"postgresql://{user}{parts.hostname or 'localhost'}{port}{parts.path}"
+def _prepare(connection: psycopg.Connection[Any], url: str) -> None:
+    connection.adapters.register_dumper(str, _Text)
+    version = connection.info.server_version // 10_000
+    if version < OLDEST_SERVER:
+        msg = f"{_shown(url)} is PostgreSQL {version}; {OLDEST_SERVER} or newer is needed"
+        raise StoreError(msg)
+    # What was acknowledged must survive the server as well.
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false)"
+        " WHERE current_setting('synchronous_commit') = 'off'"
+    )
+
+
+def _shown(url: str) -> str:
+    """The address without the password."""
+    return shown(url, Path())
 
 
 def refused(url: str, error: psycopg.Error) -> StoreError:
     """Why no connection came about, in one line."""
     text = " ".join(str(error).split())
-    place = where(url)
+    place = _shown(url)
     if re.search(r"password|authentication failed|no pg_hba\.conf entry|role .* does not", text):
         why = "refuses user or password; check both in the setting `database`"
         return StoreError(f"{place} {why} ({_last(text)})")

@@ -84,7 +84,7 @@ def copy(source: Path, target: str, progress: Progress = lambda *_: None) -> Cop
     try:
         with (
             closing(sqlite3.connect(source, isolation_level=None)) as inner,
-            closing(connect(target, options="-c lock_timeout=5000")) as outer,
+            closing(connect(target, bounds={"lock_timeout": 5000})) as outer,
         ):
             inner.row_factory = sqlite3.Row
             inner.execute("PRAGMA query_only = ON")

@@ -19,6 +19,8 @@ CHANNEL = "gateway"
 COALESCE = 0.005
 #: Seconds until the next try after the connection was lost.
 _PAUSE = 1.0
+#: Seconds a stop waits for the last hints: a command tells of what it wrote, and ends.
+_LAST = 1.0
 
 
 class Hints:
@@ -35,7 +37,9 @@ class Hints:
         self._closed = threading.Event()
 
     def tell(self, topic: str) -> None:
-        """Soon, together with others. From the event loop."""
+        """Soon, together with others. From the event loop. Once closed, nothing is told any more."""
+        if self._closed.is_set():
+            return
         self._topics.add(topic)
         if self._telling is None or self._telling.done():
             self._telling = asyncio.ensure_future(self._tell())
@@ -48,16 +52,14 @@ class Hints:
             self._listener.start()
 
     async def close(self) -> None:
-        """Stop; what was not told is found without."""
+        """Tell what is left, and stop; what could not be told in time is found without."""
         self._closed.set()
         if self._telling is not None:
+            await asyncio.wait([self._telling], timeout=_LAST)
             self._telling.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._telling
         if self._listener is not None:
             await asyncio.to_thread(self._listener.join, 2.0)
-        if self._speaker is not None:
-            self._speaker.close()
+        self._silence()
 
     async def _tell(self) -> None:
         while self._topics:
@@ -67,15 +69,19 @@ class Hints:
 
     def _notify(self, topics: set[str]) -> None:
         try:
-            if self._speaker is None or self._speaker.closed:
-                self._speaker = connect(self._url)
+            speaker = self._speaker
+            if speaker is None or speaker.closed:
+                speaker = self._speaker = connect(self._url)
             for topic in sorted(topics):
-                self._speaker.execute("SELECT pg_notify(%s, %s)", [CHANNEL, topic])
+                speaker.execute("SELECT pg_notify(%s, %s)", [CHANNEL, topic])
         except (psycopg.Error, StoreError):
             # The server is away; the others will look by themselves.
-            if self._speaker is not None:
-                self._speaker.close()
-            self._speaker = None
+            self._silence()
+
+    def _silence(self) -> None:
+        speaker, self._speaker = self._speaker, None
+        if speaker is not None:
+            speaker.close()
 
     def _listen(self) -> None:
         while not self._closed.is_set():

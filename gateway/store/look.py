@@ -129,6 +129,8 @@ def backup_hint(database: str, data_dir: Path, schema: int) -> str:
     name = f"before-schema-{SCHEMA}-was-{schema}"
     if (file := file_of(database, data_dir)) is not None:
         copy = file.with_name(f"{file.stem}-{name}{file.suffix}")
-        return f"sqlite3 {shlex.quote(str(file))} {shlex.quote(f'.backup {copy}')}"
+        # Quoted twice: what the shell leaves over, sqlite3 takes apart once more.
+        backup = f".backup {shlex.quote(str(copy))}"
+        return f"sqlite3 {shlex.quote(str(file))} {shlex.quote(backup)}"
     where = shlex.quote(shown(database, data_dir))
     return f"pg_dump --format=custom --file=gateway-{name}.dump --dbname={where}"

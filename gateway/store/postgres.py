@@ -93,6 +93,7 @@ class PostgresStore:
         if self._loop is None:
             return
         self._loop = None
+        self._sessions.closing = True
         if self._hints is not None:
             await self._hints.close()
         while self._pending:
@@ -193,8 +194,6 @@ class PostgresStore:
                 self.stats["inserted"] += unit.result
                 self.stats["duplicates"] += len(unit.rows) - unit.result
             _settle(unit.future, unit.result, unit.error)
-
-    # ------------------------------------------------------------ on a thread: until it is done
 
     # ------------------------------------------------------------ on a thread: one transaction
 

@@ -49,6 +49,8 @@ class Sessions:
         self._opened: set[Connection] = set()
         self._guard = threading.Lock()
         self._next_sweep = time.monotonic() + SWEEP
+        self.closing = False
+        """Nobody waits any more for a server that is away."""
 
     def close(self) -> None:
         """When no thread works any more."""
@@ -69,7 +71,7 @@ class Sessions:
                     raise translate(error) from error
                 time.sleep(random.uniform(0, 0.001 * 2 ** min(reruns, 7)))  # noqa: S311 - spreads load
             except (Lost, StoreAway) as error:
-                if time.monotonic() > deadline:
+                if self.closing or time.monotonic() > deadline:
                     raise StoreAway(f"the database is away: {error}") from error
                 self.stats["reconnects"] += 1
                 time.sleep(0.1)
@@ -138,7 +140,7 @@ class Sessions:
             except (psycopg.Error, StoreAway) as error:
                 if (broken := getattr(self._local, "connection", None)) is not None:
                     self.drop(broken)
-                if time.monotonic() > deadline:
+                if self.closing or time.monotonic() > deadline:
                     why = f"the database went away while it committed: {error}"
                     raise StoreAway(why) from error
             time.sleep(0.05)

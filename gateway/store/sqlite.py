@@ -8,39 +8,23 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from gateway import steps
-from gateway.domain.errors import Conflict, GatewayError, Overloaded, StoreError, StoreFull
+from gateway.domain.errors import GatewayError, Overloaded, StoreError
 from gateway.domain.store import Reader, Tx
-from gateway.store import sealer
-from gateway.store.bulk import WIDEST, BulkInsert
-from gateway.store.catalog import load, spoken, sql_of
+from gateway.store.catalog import load, spoken
 from gateway.store.migrate import file_lock, migrate
 from gateway.store.transaction import Transaction
+from gateway.store.writer import GROUP_SECONDS, Unit, Writer, roll_back, translate
 
 T = TypeVar("T")
 
-#: A group ends at this many units or this many seconds of work, whichever is first: long enough to
-#: share the fsync, short enough that nobody waits noticeably for the others.
+#: Units of one group at most (see GROUP_SECONDS for its other end).
 GROUP_UNITS = 256
-GROUP_SECONDS = 0.05
-
-
-@dataclass(slots=True)
-class _Unit:
-    future: asyncio.Future[Any]
-    work: Callable[[Tx], Any] | None = None
-    query: str = ""
-    rows: list[Mapping[str, Any]] = field(default_factory=list)
-    result: Any = None
-    error: BaseException | None = None
 
 
 class SqliteStore:
@@ -57,10 +41,9 @@ class SqliteStore:
         self._path = path
         self._max_waiting = max_waiting
         self._catalog = load("sqlite")
-        self._bulks: dict[str, BulkInsert] = {}
-        self._groups: SimpleQueue[list[_Unit] | None] = SimpleQueue()
-        self._next: list[_Unit] = []
-        self._under_way: list[_Unit] = []
+        self._groups: SimpleQueue[list[Unit] | None] = SimpleQueue()
+        self._next: list[Unit] = []
+        self._under_way: list[Unit] = []
         self._writing = False
         self._waiting = 0
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
@@ -118,12 +101,12 @@ class SqliteStore:
     # ------------------------------------------------------------ what others call
 
     async def write(self, work: Callable[[Tx], T]) -> T:
-        unit = self._hand_in(_Unit(self._future(), work=work))
+        unit = self._hand_in(Unit(self._future(), work=work))
         result: T = await unit.future
         return result
 
     async def insert(self, query: str, rows: Iterable[Mapping[str, Any]]) -> int:
-        unit = self._hand_in(_Unit(self._future(), query=query, rows=list(rows)))
+        unit = self._hand_in(Unit(self._future(), query=query, rows=list(rows)))
         new: int = await unit.future
         self.stats["inserted"] += new
         self.stats["duplicates"] += len(unit.rows) - new
@@ -147,7 +130,7 @@ class SqliteStore:
             raise StoreError(msg)
         return self._loop.create_future()
 
-    def _hand_in(self, unit: _Unit) -> _Unit:
+    def _hand_in(self, unit: Unit) -> Unit:
         if self._waiting >= self._max_waiting:
             msg = f"{self._waiting} units of work are waiting already"
             raise Overloaded(msg)
@@ -174,9 +157,9 @@ class SqliteStore:
             try:
                 return query(Transaction(connection, self._catalog))
             finally:
-                _roll_back(connection)
+                roll_back(connection)
         except sqlite3.Error as error:
-            raise self._translate(error) from error
+            raise translate(error) from error
 
     def _reader(self) -> sqlite3.Connection:
         """The connection of this thread."""
@@ -218,148 +201,24 @@ class SqliteStore:
             self._loop.call_soon_threadsafe(started.set_exception, failure)
             return
         self._loop.call_soon_threadsafe(started.set_result, None)
+        writer = Writer(connection, self._catalog, self.stats)
         try:
             while (group := self._groups.get()) is not None:
-                self._serve(connection, group)
+                self._serve(writer, group)
         finally:
             connection.close()
 
-    def _serve(self, connection: sqlite3.Connection, group: list[_Unit]) -> None:
+    def _serve(self, writer: Writer, group: list[Unit]) -> None:
         """Write one group and hand out the results."""
         assert self._loop is not None  # noqa: S101 - see _run
         rest = group
         while rest:
-            settled, rest = self._attempt(connection, rest, time.monotonic() + GROUP_SECONDS)
+            settled, rest = writer.attempt(rest, time.monotonic() + GROUP_SECONDS)
             self.stats["groups"] += 1
             self.stats["units"] += len(settled)
             self._loop.call_soon_threadsafe(self._hand_out, settled, not rest)
 
-    def _attempt(
-        self, connection: sqlite3.Connection, group: list[_Unit], deadline: float
-    ) -> tuple[list[_Unit], list[_Unit]]:
-        """Try a group in one transaction; when the transaction is lost, each unit by itself.
-
-        Returns the units that are settled and those that the time bound left over.
-        """
-        if _is_one_statement(group) and self._at_once(connection, group):
-            return group, []
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            # Another process has held the database for longer than the patience of `_connect`, or
-            # it cannot be written at all: each unit by itself would only wait for the same again.
-            for unit in group:
-                unit.error = self._translate(error)
-            return group, []
-        try:
-            settled, rest = self._together(connection, group, deadline)
-        except Exception:  # noqa: BLE001 - whatever it is, it is the guilty unit's and nobody else's
-            # A full disk or a failing COMMIT takes the whole group with it, and so does a row that
-            # cannot be written: the units are re-runnable, so the innocent ones go through and the
-            # guilty one gets its error.
-            _roll_back(connection)
-            self.stats["reruns"] += 1
-            for unit in group:
-                self._alone(connection, unit)
-            return group, []
-        return settled, rest
-
-    def _at_once(self, connection: sqlite3.Connection, group: list[_Unit]) -> bool:
-        """Write plain inserts that fit one statement: it is a transaction of its own, and each
-        statement spared is one wait less for the interpreter lock. False when nothing was stored."""
-        try:
-            steps.reach("commit.before")
-            self._insert(connection, group)
-            steps.reach("commit.after")
-        except Exception:  # noqa: BLE001 - see _attempt, which finds out whose it is
-            return False
-        return True
-
-    def _together(
-        self, connection: sqlite3.Connection, group: list[_Unit], deadline: float
-    ) -> tuple[list[_Unit], list[_Unit]]:
-        tx = Transaction(connection, self._catalog)
-        count = 0
-        while count < len(group) and (count == 0 or time.monotonic() < deadline):
-            unit = group[count]
-            if unit.work is None:
-                alike = list(takewhile(lambda u: u.query == unit.query, group[count:]))  # noqa: B023 - used at once
-                self._insert(connection, alike)
-                count += len(alike)
-            else:
-                self._in_savepoint(connection, tx, unit, alone=len(group) == 1)
-                count += 1
-        self._seal(connection, tx)
-        steps.reach("commit.before")
-        connection.execute("COMMIT")
-        steps.reach("commit.after")
-        return group[:count], group[count:]
-
-    def _alone(self, connection: sqlite3.Connection, unit: _Unit) -> None:
-        unit.error = unit.result = None
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            self._together(connection, [unit], time.monotonic() + GROUP_SECONDS)
-        except Exception as error:  # noqa: BLE001 - see _attempt
-            _roll_back(connection)
-            unit.error = self._translate(error)
-
-    def _insert(self, connection: sqlite3.Connection, units: list[_Unit]) -> None:
-        """Plain inserts of several units in one go. Only when some row was there already does it
-        matter which."""
-        bulk = self._bulk(units[0].query)
-        rows = [row for unit in units for row in unit.rows]
-        if _insert(connection, bulk, rows) == len(rows):
-            for unit in units:
-                unit.result = len(unit.rows)
-            return
-        new = {row[0] for sql, keys in bulk.finds(rows) for row in connection.execute(sql, keys)}
-        for unit in units:
-            unit.result = sum(row[bulk.names[0]] in new for row in unit.rows)
-
-    def _bulk(self, query: str) -> BulkInsert:
-        if query not in self._bulks:
-            self._bulks[query] = BulkInsert(sql_of(self._catalog[query]))
-        return self._bulks[query]
-
-    def _in_savepoint(
-        self, connection: sqlite3.Connection, tx: Transaction, unit: _Unit, *, alone: bool
-    ) -> None:
-        """Run one unit so that its failure takes nothing else with it."""
-        assert unit.work is not None  # noqa: S101 - told apart by the caller
-        logged = len(tx.pending)
-        connection.execute("SAVEPOINT unit")
-        try:
-            unit.result = unit.work(tx)
-        except Exception as error:  # whatever a unit raises belongs to its caller
-            if not connection.in_transaction:
-                raise _lost(error) from error
-            if isinstance(error, sqlite3.Error) and _is_full(error) and not alone:
-                raise
-            connection.execute("ROLLBACK TO unit")
-            del tx.pending[logged:]
-            unit.error = self._translate(error) if isinstance(error, sqlite3.Error) else error
-        connection.execute("RELEASE unit")
-
-    def _seal(self, connection: sqlite3.Connection, tx: Transaction) -> None:
-        if not tx.pending:
-            return
-        last = tx.one("events.last")
-        rows, inner = sealer.seal(last, tx.pending)
-        steps.reach("seal.before")
-        _insert(connection, self._bulk("events.append"), rows)
-        _insert(connection, self._bulk("events.append_contents"), inner)
-
-    def _translate(self, error: Exception) -> GatewayError:
-        if isinstance(error, sqlite3.IntegrityError):
-            # A key that is there already: somebody else was faster.
-            return Conflict(str(error))
-        if _is_full(error):
-            self.stats["full"] += 1
-            return StoreFull(f"no room on the disk of {self._path.name}: {error}")
-        return StoreError(f"{type(error).__name__}: {error}")
-
-    def _hand_out(self, units: list[_Unit], last: bool) -> None:
+    def _hand_out(self, units: list[Unit], last: bool) -> None:
         self._waiting -= len(units)
         if last:
             # The next group first: it is written while this one's answers are sent.
@@ -374,35 +233,3 @@ class SqliteStore:
                 unit.future.set_exception(unit.error)
             else:
                 unit.future.set_result(unit.result)
-
-
-def _insert(
-    connection: sqlite3.Connection, bulk: BulkInsert, rows: Sequence[Mapping[str, Any]]
-) -> int:
-    """The number of rows that were new."""
-    return sum(connection.execute(sql, values).rowcount for sql, values in bulk.inserts(rows))
-
-
-def _is_one_statement(group: list[_Unit]) -> bool:
-    query = group[0].query
-    return (
-        all(unit.work is None and unit.query == query for unit in group)
-        and 0 < sum(len(unit.rows) for unit in group) <= WIDEST
-    )
-
-
-def _lost(error: Exception) -> sqlite3.Error:
-    """The whole transaction is gone: let `_attempt` run the units one by one."""
-    return error if isinstance(error, sqlite3.Error) else sqlite3.OperationalError(str(error))
-
-
-def _is_full(error: Exception) -> bool:
-    # SQLITE_FULL is a full disk; an I/O error while writing is most often one too (a full file
-    # system refuses to grow the WAL or its index), and is safe to answer with "try later".
-    name = getattr(error, "sqlite_errorname", "") or ""
-    return name.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")

@@ -12,14 +12,20 @@ from gateway.answers.answerer import Answerer
 from gateway.domain.channel import Inbound
 from gateway.domain.decision import Decision, Question, Verb
 from gateway.domain.model import JSON, InquiryState, Queue, Visibility
-from gateway.domain.plan import AddMessage, CancelTimer, ChangeInquiry, Send, SetTimer
+from gateway.domain.plan import (
+    CLOSE_TIMER,
+    AddMessage,
+    CancelTimer,
+    ChangeInquiry,
+    Send,
+    SetTimer,
+)
 from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
 from gateway.routing.placing import place
 from gateway.workers.draft import Draft
 
-CLOSE_TIMER = "close"
 #: Why an automatic reply was not sent, where nothing else forbade it.
 USED_UP = "automatic replies of the day are used up"
 

@@ -22,11 +22,11 @@ from gateway.domain.reply import incoming
 from gateway.domain.snapshot import InquiryView, Snapshot
 from gateway.domain.states import WITH_PEOPLE, move
 from gateway.intake.filters import Verdict, judge
-from gateway.workers.deciding import CLOSE_TIMER, Deciding, PlannerSettings
+from gateway.workers.deciding import Deciding, PlannerSettings
 from gateway.workers.draft import Draft
 from gateway.workers.identity import contact, conversation, is_forged, with_language
 
-__all__ = ["CLOSE_TIMER", "RECEIPT_PATIENCE", "Planner", "PlannerSettings"]
+__all__ = ["RECEIPT_PATIENCE", "Planner", "PlannerSettings"]
 
 #: Seconds a receipt may wait for the send it speaks of to be recorded. Past it, it is of a message
 #: that is not ours (sent by another system with the same account).

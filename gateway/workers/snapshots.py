@@ -3,12 +3,11 @@
 from gateway.domain.channel import ChannelEvent, Receipt
 from gateway.domain.decision import Certificate
 from gateway.domain.model import DeliveryState
+from gateway.domain.reply import OWN_ID
 from gateway.domain.snapshot import SAFETY_MARK, AccountView, HandleView, MessageView, Snapshot
 from gateway.domain.store import Reader, Row
 from gateway.workers.threads import inquiry_view, thread
 
-#: The `external_id` of news about a message that never left: it has no provider's id, only ours.
-OWN_ID = "outbox:"
 DAY = 24 * 3600.0
 
 
@@ -23,12 +22,16 @@ def look(
     """The snapshot for one event. One consistent read; nothing is written."""
     if isinstance(event, Receipt):
         return _for_receipt(reader, event, account, now, attempt)
-    row = reader.one("contacts.handle", space=account.space, address=event.sender)
+    row = reader.one(
+        "contacts.known",
+        space=account.space,
+        address=event.sender,
+        account=account.id,
+        since=now - DAY,
+    )
     if row is None:
         return Snapshot(now=now, account=account, attempt=attempt, certificates=certificates)
-    handle = _handle(row)
-    conversation = reader.one("contacts.conversation", account=account.id, handle_id=handle.id)
-    conversation_id = conversation["id"] if conversation else ""
+    handle, conversation_id = _handle(row), row["conversation_id"] or ""
     inquiry, by = thread(reader, event, account, handle, conversation_id, now)
     return Snapshot(
         now=now,
@@ -39,10 +42,8 @@ def look(
         conversation_id=conversation_id,
         inquiry=inquiry,
         joined_by=by,
-        automatic_today=reader.value(
-            "messages.automatic_since", handle_id=handle.id, since=now - DAY
-        ),
-        greeted=_greeted(reader, conversation_id),
+        automatic_today=row["automatic"],
+        greeted=bool(row["greeted"]),
         warned=bool(event.facts.get("redactions")) and _warned(reader, conversation_id, now),
     )
 
@@ -76,7 +77,8 @@ def _for_receipt(
         )
     else:
         row = None
-    if row is None or row["direction"] != "out":
+    # Another account's provider may write what it likes into an id.
+    if row is None or row["direction"] != "out" or row["account"] != account.id:
         return Snapshot(now=now, account=account, attempt=attempt)
     handle = reader.one("contacts.handle_of_conversation", id=row["conversation_id"])
     inquiry = reader.one("inquiries.by_id", id=row["inquiry_id"])
@@ -105,13 +107,6 @@ def _warned(reader: Reader, conversation_id: str, now: float) -> bool:
             since=now - DAY,
             mark=f'%"{SAFETY_MARK}"%',
         )
-    )
-
-
-def _greeted(reader: Reader, conversation_id: str) -> bool:
-    return bool(
-        conversation_id
-        and reader.value("messages.answered_before", conversation_id=conversation_id)
     )
 
 

@@ -10,12 +10,11 @@ from typing import Any
 from gateway import steps
 from gateway.domain.errors import GatewayError, Overloaded, StoreError
 from gateway.domain.model import InquiryState
-from gateway.domain.plan import ChangeInquiry, Log, LogEvent, Plan, SetTimer
+from gateway.domain.plan import CLOSE_TIMER, ChangeInquiry, Log, LogEvent, Plan, SetTimer
 from gateway.domain.states import move
 from gateway.domain.store import Row, Store, Tx
 from gateway.domain.world import Clock, Ids
 from gateway.domain.world import Log as Logger
-from gateway.workers.planner import CLOSE_TIMER
 
 #: Seconds until a timer whose effect failed fires again.
 AGAIN = 300.0

@@ -1,8 +1,10 @@
 """`gateway db`: what is there, bringing it up to date with a word about a backup, and the move."""
 
 import json
+import shlex
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -81,6 +83,15 @@ def test_migrate_shows_a_backup_that_works_and_then_migrates(inside, old, tmp_pa
     assert hint.startswith(f"sqlite3 {old / 'gateway.sqlite'} '.backup {old}/gateway-before-")
     assert status(inside, old)["schema"] == SCHEMA
     assert "is up to date" in inside("db", "migrate", "--data-dir", old, check=True).stdout
+
+
+def test_a_backup_is_one_file_also_in_a_folder_with_a_blank_in_its_name(tmp_path):
+    folder = tmp_path / "my gateway"
+    words = shlex.split(looking.backup_hint("sqlite:gateway.sqlite", folder, 1))
+    assert words[:2] == ["sqlite3", str(folder / "gateway.sqlite")]
+    # sqlite3 takes its own commands apart as a shell does.
+    command, copy = shlex.split(words[2])
+    assert (command, Path(copy).parent) == (".backup", folder)
 
 
 def test_serve_logs_the_backup_before_it_migrates(old, serving):

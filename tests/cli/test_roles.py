@@ -1,6 +1,8 @@
 """Several processes on one PostgreSQL, each with a part of the work; and what is refused, in a line."""
 
+import errno
 import json
+import os
 import signal
 import socket
 from contextlib import ExitStack
@@ -9,8 +11,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from gateway import keys
+from gateway.app import assemble, running
+from gateway.config import load
+from gateway.domain.channel import RawMail
+from gateway.domain.errors import SettingsError
+from gateway.intake.reading import read_and_redact
 from gateway.keys import KEY_FILE, Keys
+from gateway.roles import Role
 from gateway.store import connection
+from gateway.workers import brain
 from tests.cli.processes import SETTINGS, until, with_callback
 from tests.postgres import running_server
 
@@ -110,6 +120,18 @@ def test_a_console_has_the_health_pages_and_no_webhooks(inside, shared, serving)
         assert set(gateway.addresses) == {"web"}
         inside("health", "--url", gateway.addresses["web"], check=True)
         assert gateway.post("app", b"{}")[0] == 404
+
+
+async def test_who_only_takes_in_reads_mail_and_learns_no_answers(shared):
+    async with assemble(load(data_dir=shared), roles={Role.WEB}) as gateway, running(gateway):
+        assert gateway.knowledge == ""
+        with pytest.raises(IndexError):
+            await gateway.compute.run(brain.version, timeout=5.0)
+        mail = RawMail(b"From: a@b.example\r\n\r\nhello", "a@b.example", ("c@d.example",), 0.0)
+        read = await gateway.compute.run(
+            read_and_redact, mail, frozenset(), frozenset(), timeout=5.0
+        )
+        assert [event.text for event in read.events] == ["hello"]
 
 
 def test_commands_work_with_a_database_on_a_server(inside, shared, serving):
@@ -233,6 +255,19 @@ def test_a_user_without_the_right_to_make_tables_is_told_so(inside, home, guarde
 def test_a_server_that_is_too_old_is_one_line(inside, shared, monkeypatch, words):
     monkeypatch.setattr(connection, "OLDEST_SERVER", 99)
     assert "99 or newer is needed" in one_line(inside(*words, "--data-dir", shared))
+
+
+async def test_a_key_that_cannot_be_written_is_told_as_that(shared, monkeypatch):
+    """As on a folder that may only be read; of root nothing is refused."""
+
+    def refused(file, content):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (shared / KEY_FILE).unlink()
+    monkeypatch.setattr(keys, "_write_new", refused)
+    with pytest.raises(SettingsError, match=r"installation\.key cannot be written: Permission"):
+        async with assemble(load(data_dir=shared)):
+            pass
 
 
 def test_two_first_starts_at_once_agree_on_one_key(inside, database, tmp_path, starting):

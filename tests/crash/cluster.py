@@ -54,6 +54,8 @@ class ClusterResult:
     restarts: list[str] = field(default_factory=list)
     """How the database server was stopped, each time."""
     faults: list[str] = field(default_factory=list)
+    excused: list[str] = field(default_factory=list)
+    """Starts that failed without a kill, and why that is no fault."""
     figures: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     begun: set[str] = field(default_factory=set)
@@ -230,6 +232,7 @@ class Cluster:
         return drained
 
     async def _end(self) -> None:
+        self.result.excused += [e for member in self._members for e in member.excused]
         for task in self._tasks:
             task.cancel()
         for ended in await asyncio.gather(*self._tasks, return_exceptions=True):

@@ -1,6 +1,7 @@
 """The processes of a cluster: each is `gateway serve --role …`, and is started again when it dies."""
 
 import asyncio
+import re
 import signal
 import sysconfig
 import time
@@ -14,11 +15,15 @@ from tests.crash.settings import free_port
 from tests.crash.watch import Times
 
 GATEWAY = str(Path(sysconfig.get_path("scripts")) / "gateway")
-#: Seconds until a process that could not start is started again, as a service manager does …
+#: Seconds until a process that could not start is started again, as a service manager does.
 AGAIN = 0.3
-#: … and how often in a row: it gives up on a server that does not answer within seconds, and the
-#: machine of a test may be that late.
-STARTS = 3
+#: What a process says that the database did not let in. While the server was away that is no fault
+#: of the process; a fault of the gateway's own is one at any time.
+DATABASE = re.compile(r"postgresql://|database|server|connection")
+OWN_FAULT = "a fault of the gateway's own"
+#: The same of a server that is there and does not answer within the seconds a start allows, because
+#: the machine of a test is that late; and so many such starts of one place in a row are a fault.
+LATE, STARTS = "connection timeout expired", 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Member:
         load: told where it can deliver.
         times: told how long a start takes.
         away: whether the database was away since a moment of the monotonic clock; a process may
-            then fail to start, and only to start.
+            then fail to start, and only to start, and has to say why.
         hasty, fault: see `tests.crash.member`; without them it is the installed command.
     """
 
@@ -85,11 +90,15 @@ class Member:
     program: Program | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     faults: list[str] = field(default_factory=list)
+    excused: list[str] = field(default_factory=list)
+    """Starts that failed without a kill and are no faults, each with what the process said."""
     killed_at: float = 0.0
     """When the place was last ready, on the monotonic clock; 0 while it is, and at the first start."""
     began: float = 0.0
     """When the present life began."""
-    _failed: int = 0
+    _late: int = 0
+    _log_read: int = 0
+    """Where in the log the present life begins."""
     _killed: bool = False
     _stopping: bool = False
 
@@ -109,21 +118,19 @@ class Member:
     async def _life(self) -> None:
         began = self.began = time.monotonic()
         self._killed = False
+        self._log_read = self._log.stat().st_size if self._log.exists() else 0
         self.program = program = await self._start()
         if self._stopping:
             program.signal(signal.SIGTERM)
         try:
             said = await program.ready()
             self.times.add(f"start of a {self.place.role} process", self._since())
-            self._failed = 0
+            self._late = 0
             self._work(said)
             await program.process.wait()
         except StartFailed as failed:
-            if not (self._killed or self._stopping or self.away(began)):
-                self._failed += 1
-                self.times.add("start that failed, of a process that was not killed", self._since())
-                if self._failed >= STARTS:
-                    self.faults.append(f"{self.place.name}: {failed}: {self._last_words()}")
+            if not (self._killed or self._stopping):
+                self._judge(failed, began)
             if not self._killed:
                 await asyncio.sleep(AGAIN)
         else:
@@ -135,6 +142,23 @@ class Member:
             self._rest()
             await program.kill()
             await program.close()
+
+    def _judge(self, failed: StartFailed, began: float) -> None:
+        """A start that nobody killed and that failed is a fault; excused, and counted, are those
+        that blame a database which was away, or late, by their own words."""
+        words = self._last_words()
+        blamed = words.startswith("gateway: ") and DATABASE.search(words) and OWN_FAULT not in words
+        if blamed and self.away(began):
+            self._excuse("away", words)
+        elif blamed and LATE in words and self._late + 1 < STARTS:
+            self._late += 1
+            self._excuse("late", words)
+        else:
+            self.faults.append(f"{self.place.name}: {failed}: {words}")
+
+    def _excuse(self, why: str, words: str) -> None:
+        self.excused.append(f"{self.place.name}, the database was {why}: {words}")
+        self.times.add(f"start that failed while the database was {why}", self._since())
 
     def _work(self, said: str) -> None:
         if self.killed_at:
@@ -157,9 +181,12 @@ class Member:
         return self.config.with_name(f"{self.place.name}.log")
 
     def _last_words(self) -> str:
-        """What it wrote last."""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return lines[-1][-300:] if lines else ""
+        """What it wrote last in the present life: what it says to a person goes before its log."""
+        with self._log.open("rb") as log:
+            log.seek(self._log_read)
+            lines = log.read().decode(errors="replace").splitlines()
+        said = [line for line in lines if line.startswith("gateway: ")]
+        return (said or lines or [""])[-1][:400]
 
     async def _start(self) -> Program:
         if not (self.hasty or self.fault):

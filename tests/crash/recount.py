@@ -257,7 +257,7 @@ def _blobs(
             continue
         count += len(message.files)
         wanted = [hashlib.sha256(file).digest() for file in message.files]
-        if wanted != [_digest(blobs, item["blob"]) for item in body["attachments"]]:
+        if wanted != [_digest(blobs, item["blob"]) for item in body.get("attachments", ())]:
             damaged.append(message.key)
     found.fault("messages whose attachments are not as they were", damaged)
     found.figures["attachments"] = count

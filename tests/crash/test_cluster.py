@@ -30,7 +30,7 @@ async def test_several_processes_lose_nothing_and_send_nothing_twice(tmp_path):
             hasty=True,
             say=print,
         )()
-    print(result.figures, dict(result.counts), result.times.figures())
+    print(result.figures, dict(result.counts), result.times.figures(), result.excused)
     assert result.faults == []
     assert result.counted.total() >= KILLS
     assert {*result.counted} == {"web", "worker", "delivery"}

@@ -31,19 +31,16 @@ async def test_nothing_acknowledged_is_lost_and_nothing_goes_out_twice(tmp_path)
     assert result.counts["broken off"] > 0
 
 
-#: Where PostgreSQL differs: it finishes or rolls back by itself what a dead process had begun.
-ON_POSTGRES = (
-    "migration.before_commit", "commit.before", "commit.after", "seal.before", "apply.before",
-    "begun.after", "send.after",
-)  # fmt: skip
+#: Where PostgreSQL differs most: it finishes or rolls back by itself what a dead process had begun.
+#: These two come with work under way only; all steps are in `python -m tests.proof crash-postgres`.
+ON_POSTGRES = ("apply.before", "send.after")
 
 
-@pytest.mark.proof
 @pytest.mark.crash
 @pytest.mark.timeout(300)
 async def test_the_same_holds_on_postgresql(tmp_path):
     rng = random.Random()
-    plan = orders(rng, each_step=1, at_random=1, steps=ON_POSTGRES)
+    plan = orders(rng, each_step=1, at_random=0, steps=ON_POSTGRES)
     with running_server(durable=True) as server:
         database = PostgresDatabase(server.create_database())
         result = await Run(tmp_path, plan, rng, say=print, server=database)()

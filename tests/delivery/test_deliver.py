@@ -169,6 +169,7 @@ async def test_a_parked_message_goes_out_when_a_person_says_so(rig: Rig) -> None
         await rig.store.until(STATE, "parked")
         found = await send_again(rig.store, rig.clock, rig.ids, FIRST, "ann")  # type: ignore[arg-type]
         assert found["failure"] == "unknown"
+        assert rig.store.told == ["outbox"]
         await rig.store.until(STATE, "sent")
         with pytest.raises(NotAllowed):
             await send_again(rig.store, rig.clock, rig.ids, FIRST, "ann")  # type: ignore[arg-type]

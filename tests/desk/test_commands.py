@@ -111,6 +111,14 @@ async def test_a_reply_claims_goes_to_the_outbox_and_waits_for_the_customer(wait
     assert await value(waiting.store, "SELECT first_response_at FROM inquiries") == NEW_YEAR
 
 
+async def test_whoever_delivers_is_told_of_a_reply(waiting: Rig) -> None:
+    desk = waiting.desk()
+    await desk.claim(NUMBER, "ann")
+    assert waiting.store.told == []
+    await desk.reply(NUMBER, "ann", "It is on its way.")
+    assert waiting.store.told == ["outbox"]
+
+
 async def test_a_mail_is_answered_in_its_thread(rig: Rig) -> None:
     context = {"subject": "Top-up", "message_id": "<m1@x>", "references": ["<m0@x>", "<m1@x>"]}
     await put(

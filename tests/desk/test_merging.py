@@ -142,6 +142,27 @@ async def test_the_agent_who_waits_for_the_customer_gets_it_back(two: Rig) -> No
     assert (kept["state"], kept["assigned_to"]) == ("assigned", "ann")
 
 
+@pytest.mark.parametrize("state", [S.ANSWERED, S.RESOLVED, S.WAITING_CUSTOMER])
+async def test_what_an_agent_has_in_hand_stays_in_hand(two: Rig, state: InquiryState) -> None:
+    """Also without a queue, as after a split from what was never queued."""
+    await put(two.store, moved("ev1", state=state, queue="", priority=4))
+    await put(two.store, moved("ev2", state=S.ASSIGNED, queue="", assigned_to="ann"))
+    await two.desk().merge(FIRST, SECOND, "ann")
+    kept = await inquiry(two, "ev1")
+    assert (kept["state"], kept["assigned_to"]) == ("assigned", "ann")
+    await two.desk().reply(FIRST, "ann", "Both are done.")
+
+
+async def test_a_message_split_off_and_put_back_is_with_whoever_did_it(two: Rig) -> None:
+    await two.desk().merge(FIRST, SECOND, "ann")
+    await put(two.store, moved("ev1", state=S.ANSWERED, version=2, queue=""))
+    number = await two.desk().split("ev2.in", "ann")
+    await two.desk().merge(FIRST, number, "ann")
+    kept = await inquiry(two, "ev1")
+    assert (kept["state"], kept["assigned_to"]) == ("assigned", "ann")
+    assert await messages(two, "ev1") == ["ev1.in", "ev1.out", "ev1.out-ev2", "ev2.in"]
+
+
 async def test_two_persons_or_closed_or_itself_cannot_be_merged(two: Rig) -> None:
     desk = two.desk()
     for into, source, why in (
@@ -196,6 +217,15 @@ async def test_a_message_becomes_an_inquiry_of_its_own_in_the_same_conversation(
     row = await one(two.store, f"SELECT * FROM outbox WHERE id = '{message}'")
     assert (row["conversation_id"], row["recipient"]) == ("ev1.v", "user-1")
     assert (await two.log_kinds())[-3:-1] == ["inquiry.split", "inquiry.created"]
+
+
+async def test_a_message_of_another_account_becomes_an_inquiry_of_its_kind(two: Rig) -> None:
+    await put(two.store, arrival("ev4", account="sms", space="phone", number="260101-000004"))
+    await two.desk().merge_contacts("http:user-1", "phone:user-1", "ann")
+    await two.desk().merge(FIRST, "260101-000004", "ann")
+    number = await two.desk().split("ev4.in", "ann")
+    new = await one(two.store, f"SELECT account, channel FROM inquiries WHERE number = '{number}'")
+    assert (new["account"], new["channel"]) == ("sms", "sms")
 
 
 async def test_the_only_message_or_one_of_ours_is_not_split_off(two: Rig) -> None:

@@ -6,8 +6,8 @@ import time
 import pytest
 import structlog
 
-from gateway.desk.quarantine import Expiry, expire, view
-from gateway.domain.errors import NotAllowed, NotFound
+from gateway.desk.quarantine import Expiry, view
+from gateway.domain.errors import NotAllowed, NotFound, StoreError
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
 from gateway.office import SameProcess
@@ -89,7 +89,7 @@ async def test_past_its_days_the_bytes_are_gone_and_the_entry_stays(store, blobs
     aged(tmp_path)
     assert await Expiry(store, blobs, Moved(29), log, 30 * DAY).once() == 0
     assert len(files(tmp_path)) == 2
-    assert await Expiry(store, blobs, Moved(31), log, 30 * DAY).once() == 2
+    assert await Expiry(store, blobs, Moved(31), log, 30 * DAY).once() == 1
     assert files(tmp_path) == []
     row = await store.read(lambda r: r.one("intake.quarantined_one", id=kept))
     assert (row["state"], row["blob"], row["meta"]) == ("expired", "", "{}")
@@ -99,13 +99,45 @@ async def test_past_its_days_the_bytes_are_gone_and_the_entry_stays(store, blobs
     assert await Expiry(store, blobs, Moved(31), log, 30 * DAY).once() == 0
 
 
-async def test_bytes_that_something_else_names_stay(store, blobs, kept):
+async def test_bytes_that_something_else_names_stay(store, blobs, kept, tmp_path):
     address = await blobs.put(BODY)
     await store.write(lambda tx: tx.run("meta.add_blob_ref", address=address, owner="a message"))
-    now = time.time()
-    loose = await store.write(lambda tx: expire(tx, now + DAY, now))
-    assert len(loose) == 1
-    assert address not in loose
+    aged(tmp_path)
+    assert await Expiry(store, blobs, Moved(31), structlog.get_logger("test"), 30 * DAY).once() == 1
+    assert len(files(tmp_path)) == 1
+    assert await blobs.get(address) == BODY
+    assert await store.read(lambda r: r.value("meta.blob_named", address=address)) == 1
+
+
+async def test_of_two_entries_with_the_same_bytes_the_last_takes_them_away(
+    store, blobs, kept, tmp_path
+):
+    intake = Accept(
+        store, blobs, Keys(bytes(32)), SameProcess(), SystemClock(), MonotonicIds(),
+        structlog.get_logger("test"),
+    )  # fmt: skip
+    await intake.quarantine("app", BODY, "no JSON", {"method": "POST"}, {"url": "/x?a=2"})
+    assert len(files(tmp_path)) == 3
+    aged(tmp_path)
+    assert await Expiry(store, blobs, Moved(31), structlog.get_logger("test"), 30 * DAY).once() == 2
+    assert files(tmp_path) == []
+
+
+class Interrupted:
+    """A bin whose process ends before the first piece is thrown away."""
+
+    async def remove(self, address):
+        raise StoreError("the disk is gone")
+
+
+async def test_what_ended_in_the_middle_of_emptying_is_done_again(store, blobs, kept, tmp_path):
+    log = structlog.get_logger("test")
+    aged(tmp_path)
+    with pytest.raises(StoreError):
+        await Expiry(store, Interrupted(), Moved(31), log, 30 * DAY).once()
+    assert len(files(tmp_path)) == 2
+    assert await Expiry(store, blobs, Moved(31), log, 30 * DAY).once() == 1
+    assert files(tmp_path) == []
 
 
 async def test_bytes_that_were_just_put_again_are_not_deleted(blobs, tmp_path):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.channel import Inbound, RawMail
 from gateway.domain.model import Attachment
+from gateway.domain.reply import incoming
 from gateway.intake.files import LARGEST, clean_file, clean_files, is_text
 from gateway.intake.reading import clean, read_and_redact
 from gateway.intake.redact import Policy
@@ -71,6 +72,11 @@ def test_escapes_hide_nothing_in_json():
     }
 
 
+def test_half_a_character_in_json_stays_what_it_is():
+    data = b'{"a": "\\ud800 x", "password": "sunshine"}'
+    assert cleaned(data, "a.json") == b'{"a": "\\ud800 x", "password": "[password]"}'
+
+
 def test_broken_json_is_read_as_text():
     assert cleaned(f'{{"a": "{VISA}"'.encode(), "a.json") == b'{"a": "[card ****1111]"'
 
@@ -86,6 +92,9 @@ def test_broken_json_is_read_as_text():
         (f"<script>var a = '{VISA}'</script>", "<script>var a = '[card ****1111]'</script>"),
         (f"a < b &amp; {VISA}", "a < b &amp; [card ****1111]"),
         ("<p>1 &lt; 2</p>", "<p>1 &lt; 2</p>"),
+        # A character that no page may hold is nothing: what stands behind it is found all the same.
+        (f"{'&#1;' * 20}<p>card {VISA}</p>", f"{'&#1;' * 20}<p>card [card ****1111]</p>"),
+        ("a<br>4111<td>&#49;111<b>&nbsp;1111</b>1111", "a<br>[card ****1111]<td><b></b>"),
     ],
 )
 def test_html_is_redacted_where_it_stands(source, clean_source):
@@ -209,3 +218,45 @@ def test_a_code_alone_is_taken_out_of_the_quoted_text_around_it_too():
         Inbound("1", "a", "482913", facts={"full_text": "482913\n\n> Hello, how are you?"})
     )
     assert safe.facts["full_text"] == "[code]\n\n> Hello, how are you?"
+
+
+def test_a_code_alone_is_taken_out_of_the_whole_text_where_that_is_the_same():
+    safe = clean(Inbound("1", "a", "482913", facts={"full_text": "482913"}))
+    assert (safe.text, safe.facts["full_text"]) == ("[code]", "[code]")
+
+
+# ---------------------------------------------------------------- the page of a mail
+
+
+def page_of(html: str) -> Inbound:
+    letter = f"From: a@b.cn\r\nSubject: hi\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{html}"
+    read = read_and_redact(
+        RawMail(letter.encode(), "a@b.cn", (), 0.0), frozenset(), frozenset(), Policy()
+    )
+    (event,) = read.events
+    assert isinstance(event, Inbound)
+    return event
+
+
+def test_the_page_of_a_mail_is_kept_without_what_acts_and_without_its_secrets():
+    spread = f"{VISA[:4]}</b> <i>{VISA[4:8]}</i> {VISA[8:12]} {VISA[12:]}"
+    event = page_of(f"<script>x()</script><p onclick=x>My card is <b>{spread}</p>")
+    assert event.facts["page"] == "<p>My card is <b>[card ****1111]</b><i></i></p>"
+    assert event.facts["redactions"] == ["card"]
+
+
+def test_a_code_that_is_all_a_mail_says_does_not_stay_in_its_page():
+    event = page_of("<p><b>482913</b></p>")
+    assert event.text == "[code]"
+    assert "482913" not in event.facts["page"]
+
+
+def test_a_page_that_is_too_long_to_keep_is_left_out_and_its_text_is_there():
+    event = page_of("<p>" + "word " * 20_000 + "</p>")
+    assert "page" not in event.facts
+    assert event.text.startswith("word word")
+
+
+def test_a_page_comes_to_its_message():
+    event = page_of("<p>Where is <b>my</b> money?</p>")
+    assert incoming("m", event, "v", "q").meta["page"] == "<p>Where is <b>my</b> money?</p>"

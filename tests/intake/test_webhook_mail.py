@@ -146,6 +146,7 @@ async def test_a_call_without_the_raw_mail_lies_in_quarantine_until_it_can_be_re
     reference = await value(site.store, "SELECT id FROM quarantine")
     assert await site.replay.one(reference) == "1 new event(s) accepted"
     assert await value(site.store, COUNT) == 1
+    assert await value(site.store, "SELECT verified FROM raw_events") == "quarantine"
 
 
 async def test_a_reader_that_takes_too_long_is_not_waited_for_and_loses_nothing(site, monkeypatch):

@@ -93,6 +93,8 @@ def test_the_profile_scale_has_every_role_that_works_and_its_server(compose):
         assert ("test" in asks) == (name == "web")
         assert asks.get("disable", False) == (name != "web")
     assert "ports" not in scaled["postgres"]
+    # During its first setup the image answers on its socket before it takes connections.
+    assert "--host" in scaled["postgres"]["healthcheck"]["test"]
     assert set(compose["volumes"]) == {"gateway-data", "postgres-data"}
 
 

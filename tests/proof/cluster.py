@@ -75,6 +75,7 @@ def _figures(result: ClusterResult) -> dict[str, object]:
         "kills with work in flight": result.counted.total(),
         **{f"… of {role} processes": result.counted[role] for role in PROCESSES},
         **result.figures,
+        "starts excused": "; ".join([str(len(result.excused)), *result.excused]),
         "delivered once more on purpose": result.counts["repeated"],
         **result.times.figures(),
     }

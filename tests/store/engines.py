@@ -162,8 +162,10 @@ class Twice:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.shared = store.shared
         self.units: set[tuple[str, str]] = set()
         """(file, qualified name) of the functions that ran."""
+        self.told: list[str] = []
         self.writes = asyncio.Condition()
         self._turn = asyncio.Lock()
         """Between its two runs a unit holds nothing: another one may not come between them."""
@@ -184,6 +186,10 @@ class Twice:
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         return await self.store.read(query)
+
+    def tell(self, topic: str) -> None:
+        self.told.append(topic)
+        self.store.tell(topic)
 
     async def until(self, sql: str, expected: Any, seconds: float = 10.0) -> None:
         """Wait until a statement has this value; it is asked again after each write."""

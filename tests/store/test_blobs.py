@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,25 @@ async def test_a_place_that_cannot_be_read_is_a_store_error(blobs: FileBlobs, fo
     file.mkdir()
     with pytest.raises(StoreError, match="cannot read blob"):
         await blobs.get(address)
+
+
+async def test_what_is_put_again_while_it_is_deleted_is_there_afterwards(
+    blobs: FileBlobs, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the two one waits for the other: `put` returns only what stays."""
+    address = await blobs.put(CARD)
+    (file,) = files(folder)
+    os.utime(file, (0, 0))
+    again = threading.Thread(target=lambda: asyncio.run(blobs.put(CARD)))
+    delete = Path.unlink
+
+    def unlink(path: Path, *args: bool, **kwargs: bool) -> None:
+        if path == file:
+            again.start()
+            again.join(0.5)
+        delete(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    await blobs.remove(address)
+    again.join()
+    assert await blobs.get(address) == CARD

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row, tuple_row
 
 from gateway.domain.errors import Conflict, Overloaded, StoreAway, StoreError
 from gateway.domain.plan import LogEvent
@@ -322,6 +323,25 @@ async def test_a_server_restarted_under_units_of_work_neither_loses_nor_doubles_
         assert await verified(store) == len(done)
 
 
+async def test_a_store_that_is_closed_does_not_wait_for_a_server_that_is_away(
+    server: Server, engine: PostgresEngine
+) -> None:
+    async with engine.plain() as store:
+        await store.write(remember("before"))
+        server.stop("immediate")
+        try:
+            late = asyncio.create_task(store.write(remember("late")))
+            await asyncio.sleep(0.3)
+            assert not late.done(), "an open store waits for it"
+            began = time.monotonic()
+            await store.close()
+            assert time.monotonic() - began < session.PATIENCE / 2
+            with pytest.raises(StoreAway):
+                await late
+        finally:
+            server.start()
+
+
 async def test_a_server_that_stays_away_is_told_so_within_seconds(
     server: Server, engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -556,6 +576,50 @@ async def test_an_unknown_database_says_so(server: Server) -> None:
     assert "createdb" in line
 
 
+async def test_what_the_url_says_of_the_connection_stands(fresh: PostgresEngine) -> None:
+    """Beside our own bounds, which stay as far as it says nothing else."""
+    ask(fresh.url, "CREATE SCHEMA apart")
+    options = "-c%20search_path%3Dapart%20-c%20lock_timeout%3D777"
+    async with PostgresEngine(f"{fresh.url}?options={options}&application_name=mine").plain() as s:
+        found = await select(
+            s,
+            "SELECT current_setting('application_name') AS name,"
+            " current_setting('lock_timeout') AS lock,"
+            " current_setting('statement_timeout') AS statement",
+        )
+    assert found == [{"name": "mine", "lock": "777ms", "statement": "30s"}]
+    made = "SELECT count(*) FROM pg_tables WHERE tablename = 'outbox' AND schemaname = 'apart'"
+    assert ask(fresh.url, made) == 1
+
+
+async def test_whatever_is_asked_of_the_server_each_commit_is_durable(
+    fresh: PostgresEngine,
+) -> None:
+    url = f"{fresh.url}?options=-c%20synchronous_commit%3Doff"
+    for factory in (dict_row, tuple_row):
+        with connection.connect(url, row_factory=factory) as c:
+            (found,) = c.execute("SHOW synchronous_commit").fetchall()
+            assert "on" in (found.values() if isinstance(found, dict) else found)
+
+
+async def test_a_connection_that_ends_as_it_is_made_is_tried_again(
+    engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare, made = connection._prepare, []
+
+    def ended(fresh: psycopg.Connection[Any], url: str) -> None:
+        made.append(fresh)
+        if len(made) == 1:
+            ask(engine.url, "SELECT pg_terminate_backend(%s, 5000)", fresh.info.backend_pid)
+        prepare(fresh, url)
+
+    async with engine.plain() as store:
+        monkeypatch.setattr(connection, "_prepare", ended)
+        assert await store.write(remember("kept")) == "kept"
+        assert len(made) == 2
+        assert made[0].closed
+
+
 async def test_nobody_at_the_address_says_so() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -659,6 +723,27 @@ async def test_what_one_store_tells_the_others_hear(engine: PostgresEngine) -> N
             await until_heard(store, theirs, "intake")
             await until_heard(other, ours, "outbox")
             await until_heard(store, ours, "timers")
+
+
+async def test_what_was_told_right_before_the_end_is_heard(engine: PostgresEngine) -> None:
+    """A command writes, tells and ends."""
+    async with engine.plain() as other:
+        with listening(other) as heard:
+            async with engine.plain() as store:
+                await until_heard(store, heard, "begin")
+            async with engine.plain() as command:
+                command.tell("outbox")
+            async with asyncio.timeout(5):
+                while await heard.get() != "outbox":
+                    pass
+
+
+async def test_what_is_told_after_the_end_opens_no_connection(engine: PostgresEngine) -> None:
+    async with engine.plain() as store:
+        pass
+    store.tell("outbox")
+    assert store._hints is not None
+    assert store._hints._telling is None
 
 
 async def test_many_hints_of_a_moment_become_few(engine: PostgresEngine) -> None:

@@ -117,8 +117,8 @@ async def taken_in(rig: Rig) -> None:
     for _ in range(2):
         await rig.drain(pipeline)
         rig.clock.advance(60)
-    await pipeline._renew()
-    await pipeline._leave()
+    await pipeline.lanes.renew()
+    await pipeline.lanes.leave()
     assert await value(rig.store, "SELECT COUNT(*) FROM quarantine") == 2
 
 
@@ -252,7 +252,7 @@ def _ours(file: str) -> bool:
 def test_the_search_for_units_finds_them() -> None:
     found = of_the_code()
     assert ("gateway/desk/commands.py", "Desk._do.<locals>.work") in found
-    assert ("gateway/workers/pipeline.py", "Pipeline._claim.<locals>.work") in found
+    assert ("gateway/workers/lanes.py", "Lanes.claim.<locals>.work") in found
     assert ("gateway/store/leader.py", "Sealer.once.<locals>.<lambda>") in found
     assert len(found) > 20
 

@@ -8,12 +8,12 @@ import pytest
 
 from gateway.domain.errors import GatewayError, StoreAway, StoreError, StoreFull
 from gateway.domain.plan import Plan
-from gateway.store import sealer
 from gateway.store.apply import apply
-from gateway.workers import pipeline as pipelines
+from gateway.workers import lanes as leases
 from gateway.workers.brain import Unplanned
-from gateway.workers.pipeline import LANE_SECONDS, Pipeline
-from tests.store.engines import select, value
+from gateway.workers.lanes import LANE_SECONDS
+from gateway.workers.pipeline import CHUNK, Pipeline
+from tests.store.engines import select, value, verified
 from tests.workers.accepted import accepted, states, texts
 from tests.workers.rig import Rig, SameProcess, Slow
 
@@ -30,7 +30,7 @@ async def claimed(rig: Rig, owner: str, *events: dict[str, Any]) -> tuple[Pipeli
     """A pipeline that took the lane, and the rows it has in hand."""
     await rig.store.insert("intake.accept", events)
     taker = rig.pipeline(owner)
-    return taker, (await taker._claim())[LANE]
+    return taker, (await taker.lanes.claim())[LANE]
 
 
 # ---------------------------------------------------------------- one wins, the other sees it
@@ -42,22 +42,36 @@ async def test_of_two_workers_that_reach_for_the_same_lane_one_gets_what_waits_i
     rig = Rig(store)
     crowd = [rig.pipeline(owner) for owner in ("a", "b")]
     won: dict[str, int] = {"a": 0, "b": 0}
+
+    async def done_with(owner: str, events: list[str]) -> None:
+        for event in events:
+            await store.write(
+                lambda tx, e=event: tx.run_many(
+                    "intake.finish", [{"id": e, "state": "done", "error": ""}]
+                )
+            )
+        await store.write(lambda tx: tx.run("intake.free_lanes_of", owner=owner))
+
     for number in range(0, 400, 2):
         await store.insert("intake.accept", [accepted(number + n, "hello") for n in range(2)])
         # Each is first every second time.
-        taken = await asyncio.gather(*(one._claim() for one in crowd[:: (-1) ** (number // 2)]))
-        (lanes,) = [lanes for lanes in taken if lanes]
+        order = crowd[:: (-1) ** (number // 2)]
+        taken = await asyncio.gather(*(one.lanes.claim() for one in order))
+        ((winner, lanes),) = [
+            (one, lanes) for one, lanes in zip(order, taken, strict=True) if lanes
+        ]
+        (loser,) = [one for one in order if one is not winner]
+        assert await value(store, "SELECT owner FROM lanes") == winner.owner
+        assert await loser.lanes.claim() == {}
         both = [f"raw{number + n:05d}" for n in range(2)]
         got = [row["id"] for row in lanes[LANE]]
         # From the oldest on; the second may be left for later where the other had locked it.
-        assert got == both[: len(got)]
-        owner = await value(store, "SELECT owner FROM lanes")
-        won[owner] += 1
-        for event in both:
-            await store.write(
-                lambda tx, e=event: tx.run("intake.finish", id=e, state="done", error="")
-            )
-        await store.write(lambda tx, o=owner: tx.run("intake.free_lanes_of", owner=o))
+        assert got in (both, both[:1])
+        won[winner.owner] += 1
+        await done_with(winner.owner, got)
+        later = [row["id"] for row in (await loser.lanes.claim()).get(LANE, [])]
+        assert got + later == both
+        await done_with(loser.owner, later)
     assert sum(won.values()) == 200
     assert all(won.values()), "one of them never had its turn"
 
@@ -78,7 +92,7 @@ async def test_four_workers_keep_the_order_of_every_lane(store: Any) -> None:
         mine = [event for event in applied if int(event[3:]) % 5 == lane]
         assert mine == [f"raw{n:05d}" for n in range(150) if n % 5 == lane]
     assert await value(store, "SELECT COUNT(*) FROM lanes") == 0
-    assert await store.read(sealer.verify) >= 0
+    assert await verified(store) >= 150
 
 
 async def test_what_another_process_passed_over_is_read_with_its_lane(rig: Rig) -> None:
@@ -122,7 +136,7 @@ async def test_who_lost_its_lane_writes_nothing_more_of_its_events(
     rig.clock.advance(LANE_SECONDS)
     other = rig.pipeline("other")
     if held:
-        await other._claim()
+        await other.lanes.claim()
     else:
         await rig.drain(other)
     before = await written(rig)
@@ -168,7 +182,7 @@ async def test_a_worker_frozen_in_the_middle_of_a_batch_leaves_the_rest_to_who_t
 async def test_the_lanes_of_a_long_batch_are_renewed(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipelines, "LANE_SECONDS", 0.03)
+    monkeypatch.setattr(leases, "LANE_SECONDS", 0.03)
     await rig.store.insert("intake.accept", [accepted(1, "hello")])
     until = "SELECT until FROM lanes"
 
@@ -186,9 +200,9 @@ async def test_only_our_own_lanes_are_renewed(rig: Rig) -> None:
     ours, _ = await claimed(rig, "ours", accepted(1, "hello"))
     other = rig.pipeline("other")
     await rig.store.insert("intake.accept", [accepted(2, "hi", lane="app|user-2")])
-    await other._claim()
+    await other.lanes.claim()
     rig.clock.advance(1)
-    await ours._renew()
+    await ours.lanes.renew()
     rows = await select(rig.store, "SELECT owner, until FROM lanes ORDER BY owner")
     left = {row["owner"]: row["until"] - rig.clock.now() for row in rows}
     assert left == {"ours": LANE_SECONDS, "other": LANE_SECONDS - 1}
@@ -217,7 +231,7 @@ async def test_a_worker_that_stops_gives_its_lanes_back_at_once(rig: Rig) -> Non
 
 async def test_lanes_that_are_being_taken_when_the_stop_comes_are_given_back(rig: Rig) -> None:
     await rig.store.insert("intake.accept", [accepted(1, "hello")])
-    claims = Slow(rig, "_claim")
+    claims = Slow(rig, "claim")
     running = asyncio.create_task(rig.pipeline("ends").run())
     await claims.handed_in.wait()
     running.cancel()
@@ -251,15 +265,14 @@ async def test_a_store_that_is_away_or_full_is_no_failure_of_an_event(
 
 
 async def test_nothing_of_a_batch_that_broke_off_runs_on_behind_it(rig: Rig) -> None:
-    await rig.store.insert(
-        "intake.accept", [accepted(n, f"{n}", lane=f"app|user-{n}") for n in range(2)]
-    )
-    pipeline, write, pauses = rig.pipeline(), rig.store.write, [0.0, 0.05]
+    """The first of two chunks breaks off while the other is still to be written."""
+    await rig.store.insert("intake.accept", crowd_of(CHUNK + 1))
+    pipeline = rig.pipeline()
 
-    async def uneven(work: Any) -> Any:
-        if "_apply" in work.__qualname__:
-            await asyncio.sleep(pauses.pop(0))
-        return await write(work)
+    async def late(self: Pipeline, rows: Any, last: set[str]) -> Any:
+        if len(rows) == 1:
+            await asyncio.sleep(0.05)
+        return await Pipeline._chunk(self, rows, last)
 
     def refuses(tx: Any, plan: Plan, now: float) -> None:
         if plan.event_id == "raw00000":
@@ -267,7 +280,90 @@ async def test_nothing_of_a_batch_that_broke_off_runs_on_behind_it(rig: Rig) -> 
         apply(tx, plan, now)
 
     pipeline.apply = refuses
-    rig.store.write = uneven  # type: ignore[method-assign]
+    pipeline.__class__ = type("Late", (Pipeline,), {"__slots__": (), "_chunk": late})
     with pytest.raises(StoreFull):
         await pipeline.once()
-    assert await states(rig.store) == {"raw00000": "pending", "raw00001": "done"}
+    found = await states(rig.store)
+    assert found["raw00000"] == "pending"
+    assert found[f"raw{CHUNK:05d}"] == "done", "it was waited for"
+
+
+# ---------------------------------------------------------------- a chunk in one transaction
+
+
+def crowd_of(number: int) -> list[dict[str, Any]]:
+    return [accepted(n, f"{n}", lane=f"app|user-{n}", sender=f"user-{n}") for n in range(number)]
+
+
+async def test_the_plans_of_a_chunk_are_written_in_one_transaction_where_commits_are_dear(
+    rig: Rig,
+) -> None:
+    await rig.store.insert("intake.accept", crowd_of(CHUNK))
+    pipeline, write, written = rig.pipeline(), rig.store.write, []
+
+    async def seen(work: Any) -> Any:
+        written.append(work.__qualname__)
+        return await write(work)
+
+    rig.store.write = seen  # type: ignore[method-assign]
+    assert await pipeline.once() == CHUNK
+    together, each = "Pipeline._apply_all.<locals>.work", "Pipeline._apply.<locals>.work"
+    plans = [together] if rig.store.shared else [each] * CHUNK
+    assert written == ["Lanes.claim.<locals>.work", *plans]
+    assert set((await states(rig.store)).values()) == {"done"}
+    assert sorted(await texts(rig.store), key=int) == [f"{n}" for n in range(CHUNK)]
+    assert await value(rig.store, "SELECT COUNT(*) FROM lanes") == 0
+
+
+async def test_one_plan_that_cannot_be_written_leaves_the_others_of_its_chunk_alone(
+    rig: Rig,
+) -> None:
+    await rig.store.insert("intake.accept", crowd_of(3))
+    pipeline = rig.pipeline()
+
+    def refuses(tx: Any, plan: Plan, now: float) -> None:
+        if plan.event_id == "raw00001":
+            raise StoreError("not this one")
+        apply(tx, plan, now)
+
+    pipeline.apply = refuses
+    await pipeline.once()
+    assert await states(rig.store) == {
+        "raw00000": "done",
+        "raw00001": "pending",
+        "raw00002": "done",
+    }
+    assert await select(rig.store, "SELECT id FROM raw_events WHERE attempts > 0") == [
+        {"id": "raw00001"}
+    ]
+    assert pipeline.counts["applied"] == 2
+
+
+async def test_a_lane_that_was_lost_keeps_no_other_of_its_chunk_from_being_written(
+    rig: Rig,
+) -> None:
+    await rig.store.insert("intake.accept", crowd_of(3))
+    pipeline = rig.pipeline("frozen")
+    lanes = await pipeline.lanes.claim()
+    rows = [row for rows in lanes.values() for row in rows]
+    await rig.work(
+        lambda tx: tx.run_many(
+            "intake.take_lane",
+            [
+                {
+                    "lane": "app|user-1",
+                    "owner": "other",
+                    "until": rig.clock.now() + 2 * LANE_SECONDS,
+                    "now": rig.clock.now() + LANE_SECONDS,
+                }
+            ],
+        )
+    )
+    going_on = await pipeline._chunk(rows, {row["id"] for row in rows})
+    assert going_on == {"app|user-0": True, "app|user-1": False, "app|user-2": True}
+    assert await states(rig.store) == {
+        "raw00000": "done",
+        "raw00001": "pending",
+        "raw00002": "done",
+    }
+    assert pipeline.counts["lost"] == 1

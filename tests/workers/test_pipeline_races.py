@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,9 +23,10 @@ from gateway.store.apply import apply
 from gateway.testing.clock import FakeClock
 from gateway.testing.world import LogLines, MemoryBlobs
 from gateway.workers import brain
-from gateway.workers.pipeline import LANE_SECONDS, REPLANS, Pipeline
+from gateway.workers.lanes import LANE_SECONDS, Lanes
+from gateway.workers.pipeline import REPLANS, Pipeline
 from gateway.world import MonotonicIds
-from tests.store.engines import SqliteEngine, SqliteStore, one, select, value
+from tests.store.engines import PostgresEngine, SqliteEngine, SqliteStore, one, select, value
 from tests.store.rows import arrival, moved, put
 from tests.workers.accepted import accepted, states, texts
 from tests.workers.rig import ACCOUNTS, SETTINGS, Rig, decision
@@ -151,7 +153,7 @@ async def test_a_lane_somebody_holds_is_left_alone_until_the_lease_ends(rig: Rig
 async def test_what_somebody_else_has_done_is_not_done_again(rig: Rig) -> None:
     await rig.store.insert("intake.accept", [accepted(1, "hello")])
     pipeline = rig.pipeline()
-    lanes = await pipeline._claim()
+    lanes = await pipeline.lanes.claim()
     (row,) = lanes["app|user-1"]
     (plan,) = await pipeline._plans([row])
     assert isinstance(plan, Plan)
@@ -188,9 +190,9 @@ async def test_a_full_disk_stops_a_batch_and_nothing_is_lost_or_doubled(rig: Rig
 
 async def test_the_loop_outlives_a_store_that_fails_and_workers_without_room(rig: Rig) -> None:
     trouble: list[Exception] = [StoreFull("no room"), StoreError("locked")]
-    claim = Pipeline._claim
+    claim = Lanes.claim
 
-    async def shaky(self: Pipeline) -> Any:
+    async def shaky(self: Lanes) -> Any:
         if trouble:
             raise trouble.pop()
         return await claim(self)
@@ -206,7 +208,7 @@ async def test_the_loop_outlives_a_store_that_fails_and_workers_without_room(rig
 
     await rig.store.insert("intake.accept", [accepted(1, "hello")])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Pipeline, "_claim", shaky)
+        patch.setattr(Lanes, "claim", shaky)
         running = asyncio.create_task(rig.pipeline(workers=Busy()).run())
         await rig.store.until("SELECT state FROM raw_events", "done")
         assert not running.done()
@@ -263,3 +265,48 @@ async def test_a_worker_killed_in_the_middle_of_a_plan_loses_nothing(engine: Sql
         assert sorted(await texts(store)) == [f"{n}" for n in range(9)]
         assert await value(store, "SELECT COUNT(*) FROM inquiries") == 3
         assert await value(store, "SELECT COUNT(*) FROM quarantine") == 0
+
+
+# ---------------------------------------------------------------- two claims at the same moment
+
+
+async def test_of_two_that_each_see_a_part_of_a_lane_at_the_same_moment_one_gets_it(
+    postgres_only: PostgresEngine,
+) -> None:
+    """Both are in the middle of their transactions, each with a row that the other passed over."""
+    meet = threading.Barrier(2)
+
+    class Meets:
+        def __init__(self, tx: Any) -> None:
+            self.tx = tx
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.tx, name)
+
+        def run_many(self, query: str, rows: Any) -> int:
+            assert query == "intake.take_lane"
+            meet.wait(10)
+            changed: int = self.tx.run_many(query, rows)
+            return changed
+
+    class Meeting:
+        def __init__(self, store: Any) -> None:
+            self.store, self.read = store, store.read
+
+        async def write(self, work: Callable[[Any], Any]) -> Any:
+            return await self.store.write(lambda tx: work(Meets(tx)))
+
+    async with postgres_only.plain() as store:
+        both = [accepted(n, "hello") for n in range(2)]
+        await store.insert("intake.accept", both)
+        rig = Rig(Meeting(store))  # type: ignore[arg-type]
+        crowd = [rig.pipeline(owner, batch=1) for owner in "ab"]
+        taken = await asyncio.gather(*(one.lanes.claim() for one in crowd))
+        ((owner, lanes),) = [
+            (one.lanes.owner, lanes) for one, lanes in zip(crowd, taken, strict=True) if lanes
+        ]
+        assert await select(store, "SELECT lane, owner FROM lanes") == [
+            {"lane": "app|user-1", "owner": owner}
+        ]
+        got = [row["id"] for row in lanes["app|user-1"]]
+        assert got == [event["id"] for event in both][: len(got)]

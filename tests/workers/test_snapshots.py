@@ -112,6 +112,8 @@ async def test_a_receipt_finds_what_never_left_by_our_id(rig: Rig) -> None:
     found = await seen(rig, Receipt("outbox:ev1.out", DeliveryState.FAILED))
     assert found.target is not None
     assert found.target.id == "ev1.out"
+    other = await seen(rig, Receipt("outbox:ev1.out", DeliveryState.FAILED), account="sms")
+    assert other.target is None, "another account's provider may write what it likes into an id"
 
 
 async def test_a_receipt_never_speaks_of_what_the_customer_wrote(rig: Rig) -> None:

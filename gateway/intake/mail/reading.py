@@ -28,6 +28,8 @@ from gateway.intake.mail.visible import visible_reply
 
 #: Bytes. Above every limit a listener may be set to; what is larger did not come through one.
 MAX_MAIL = 64 * 1024 * 1024
+#: Characters of HTML that are kept to be shown.
+LONGEST_PAGE = 64 * 1024
 _MAX_SUBJECT = 998
 #: References kept for the answer: the first names the thread, the last ones its present end.
 _LAST_REFERENCES = 20
@@ -281,6 +283,8 @@ def _facts(mail: Mail, raw: RawMail) -> dict[str, JSON]:
         "reply_to": mail.reply_to,
         "reply_address": reply_address(mail),
         "html": mail.html,
+        # Kept to be shown; the text says the same, so a page that is too long is not cut but left out.
+        **({"page": page} if 0 < len(page := mail.html_body) <= LONGEST_PAGE else {}),
         "precedence": mail.extra.get("precedence", ""),
         "automation": dict(mail.extra),
     }

@@ -150,7 +150,9 @@ def rtf_text(rtf: bytes) -> tuple[str, bool]:
         if not (now.unseen or (html and now.not_html)):
             out.put(text)
     out.flush()
-    return "".join(out.pieces), html
+    # Outlook writes an emoji as two \\u, each half of it.
+    words = "".join(out.pieces).encode("utf-16-le", "surrogatepass")
+    return words.decode("utf-16-le", "replace"), html
 
 
 def _sign(sign: bytes) -> bytes:

@@ -3,6 +3,19 @@ SELECT h.id, h.contact_id, h.trust, h.flag, c.name, c.language
 FROM handles h JOIN contacts c ON c.id = h.contact_id
 WHERE h.space = :space AND h.address = :address
 
+-- name: known(space, address, account, since)^
+-- Who writes, with what every plan asks: the conversation with this account, whether an automatic
+-- text went out in it, and how many this address got of late, through whichever accounts.
+SELECT h.id, h.contact_id, h.trust, h.flag, c.name, c.language, v.id AS conversation_id,
+       EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = v.id
+               AND m.direction = 'out' AND m.automatic = 1) AS greeted,
+       (SELECT COUNT(*) FROM conversations o JOIN messages m ON m.conversation_id = o.id
+        WHERE o.handle_id = h.id AND m.at >= :since AND m.direction = 'out' AND m.automatic = 1
+       ) AS automatic
+FROM handles h JOIN contacts c ON c.id = h.contact_id
+LEFT JOIN conversations v ON v.handle_id = h.id AND v.account = :account
+WHERE h.space = :space AND h.address = :address
+
 -- name: handle_of_conversation(id)^
 SELECT h.id, h.contact_id, h.trust, h.flag, h.space, h.address, c.name, c.language
 FROM conversations v JOIN handles h ON h.id = v.handle_id JOIN contacts c ON c.id = h.contact_id

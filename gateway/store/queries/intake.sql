@@ -41,14 +41,14 @@ WHERE r.state = 'pending' AND r.id <= :last
   AND EXISTS (SELECT 1 FROM lanes l WHERE l.lane = r.lane AND l.owner = :owner)
 ORDER BY r.id
 
--- name: hold_lane(lane, owner, until)!
+-- name: hold_lane(lane, owner, until)*!
 -- Still ours, from here to the commit: on PostgreSQL the row is locked.
 UPDATE lanes SET until = :until WHERE lane = :lane AND owner = :owner
 
 -- name: renew_lanes(owner, until)!
 UPDATE lanes SET until = :until WHERE owner = :owner
 
--- name: free_lane(lane, owner)!
+-- name: free_lane(lane, owner)*!
 DELETE FROM lanes WHERE lane = :lane AND owner = :owner
 
 -- name: pause_lane(lane, owner, until)!
@@ -61,7 +61,7 @@ DELETE FROM lanes WHERE owner <> '' AND owner <> :owner
 -- name: free_lanes_of(owner)!
 DELETE FROM lanes WHERE owner = :owner
 
--- name: finish(id, state, error)!
+-- name: finish(id, state, error)*!
 UPDATE raw_events SET state = :state, error = :error WHERE id = :id AND state = 'pending'
 
 -- name: failed_once(id, error)!
@@ -77,6 +77,9 @@ SELECT COUNT(*) FROM raw_events WHERE state = 'pending'
 INSERT INTO quarantine (id, account, stage, reason, blob, dedup_key, event_id, at, meta)
 VALUES (:id, :account, :stage, :reason, :blob, :dedup_key, :event_id, :at, :meta)
 ON CONFLICT (account, dedup_key) DO NOTHING
+
+-- name: quarantined_as(account, dedup_key)$
+SELECT id FROM quarantine WHERE account = :account AND dedup_key = :dedup_key
 
 -- name: quarantined_one(id)^
 SELECT id, account, stage, reason, blob, dedup_key, event_id, at, state, meta

@@ -1,24 +1,14 @@
--- name: add(id, account, conversation_id, inquiry_id, direction, visibility, author, automatic, at, subject, text, external_id, delivery, delivery_rank, meta)!
+-- name: add(id, conversation_id, inquiry_id, direction, visibility, author, automatic, at, subject, text, external_id, delivery, delivery_rank, meta)!
 INSERT INTO messages (id, account, conversation_id, inquiry_id, direction, visibility, author,
                       automatic, at, subject, text, external_id, delivery, delivery_rank, meta)
-VALUES (:id, :account, :conversation_id, :inquiry_id, :direction, :visibility, :author,
-        :automatic, :at, :subject, :text, :external_id, :delivery, :delivery_rank, :meta)
+SELECT :id, v.account, v.id, :inquiry_id, :direction, :visibility, :author,
+       :automatic, :at, :subject, :text, :external_id, :delivery, :delivery_rank, :meta
+FROM conversations v WHERE v.id = :conversation_id
 
 -- name: of_inquiry(inquiry_id)
 SELECT id, direction, visibility, author, automatic, at, subject, text, external_id, delivery,
        delivery_detail, meta
 FROM messages WHERE inquiry_id = :inquiry_id ORDER BY at, id
-
--- name: automatic_since(handle_id, since)$
--- To one address, through whichever accounts.
-SELECT COUNT(*) FROM conversations v JOIN messages m ON m.conversation_id = v.id
-WHERE v.handle_id = :handle_id AND m.at >= :since AND m.direction = 'out' AND m.automatic = 1
-
--- name: answered_before(conversation_id)$
-SELECT COUNT(*) FROM (
-  SELECT 1 FROM messages
-  WHERE conversation_id = :conversation_id AND direction = 'out' AND automatic = 1 LIMIT 1
-) AS one
 
 -- name: marked_since(conversation_id, since, mark)$
 -- Automatic texts that carry a mark, written as LIKE wants it.
@@ -29,7 +19,7 @@ WHERE conversation_id = :conversation_id AND at >= :since AND direction = 'out'
 -- name: outgoing_by_external(account, external_id)^
 -- Of our own only: a provider may number what comes and what goes separately. `<> ''` is what the
 -- partial index says; without it the whole table is read.
-SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages
+SELECT id, account, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages
 WHERE account = :account AND external_id = :external_id AND external_id <> ''
   AND direction = 'out'
 
@@ -49,7 +39,7 @@ WHERE id = :id AND delivery_rank < :delivery_rank
 UPDATE messages SET external_id = :external_id WHERE id = :id
 
 -- name: by_id(id)^
-SELECT id, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages WHERE id = :id
+SELECT id, account, inquiry_id, conversation_id, direction, delivery, delivery_rank FROM messages WHERE id = :id
 
 -- name: queued_again(id)!
 -- A person lets it go out once more: what became of it so far no longer counts.

@@ -12,6 +12,7 @@ from channels.imap import ImapMailbox, ImapSettings
 from channels.imap import channel as imap_channel
 from channels.imap.client import ImapClient
 from channels.imap.wire import Fetched, ImapError, Refused, Reply, fetched, mailbox
+from gateway.domain.errors import ParseError
 from gateway.testing.world import build_world
 from tests.channels.imap.conftest import Inbox
 
@@ -78,7 +79,7 @@ async def following(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     monkeypatch.setattr(imap_channel, "_LONGEST_PAUSE", 0.01)
     tasks = []
 
-    def follow(server: Scripted) -> tuple[Inbox, Any]:
+    def follow(server: Scripted, **changes: Any) -> tuple[Inbox, Any]:
         settings = ImapSettings(
             address="support@pay.example",
             host="127.0.0.1",
@@ -88,6 +89,7 @@ async def following(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
             take_existing=True,
             poll_seconds=0.05,
             timeout=2.0,
+            **changes,
         )
         inbox, world = Inbox(), build_world("box")
         channel = ImapMailbox.from_account(settings, world)
@@ -115,6 +117,30 @@ async def test_one_mail_that_the_server_cannot_give_holds_up_the_others_only_for
         assert await inbox.subjects(1) == ["odd"]
         assert server.said.count("UID FETCH 1 (UID BODY.PEEK[])") == 3
     assert any("imap.mail_passed_over" in line and "uid=1" in line for line in world.log.lines)
+    assert world.memos["imap:INBOX"]["uid"] == 2
+
+
+async def test_only_what_is_stored_is_moved_away(following):
+    bodies = b"".join(
+        b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (uid, uid, len(MAIL), MAIL) for uid in (1, 2)
+    )
+    async with Scripted(
+        ("CAPABILITY", b"* CAPABILITY IMAP4rev1 MOVE\r\nTAG OK\r\n"),
+        ("SELECT", OPEN[1].replace(b"READ-ONLY", b"READ-WRITE")),
+        ("UID SEARCH UID 1:\\*", b"* SEARCH 1 2\r\nTAG OK\r\n"),
+        ("UID SEARCH", b"* SEARCH\r\nTAG OK\r\n"),
+        ("UID FETCH 1,2 .UID BODY", bodies + b"TAG OK\r\n"),
+    ) as server:
+        inbox, world = following(server, move_to="Done")
+        inbox.failures.append(ParseError("not one of ours"))
+        assert await inbox.subjects(1) == ["odd"]
+        async with asyncio.timeout(5):
+            while not any(said.startswith("UID MOVE") for said in server.said):
+                await asyncio.sleep(0.01)
+        assert [said for said in server.said if said.startswith("UID MOVE")] == [
+            'UID MOVE 2 "Done"'
+        ]
+    assert any("imap.mail_unreadable" in line for line in world.log.lines)
     assert world.memos["imap:INBOX"]["uid"] == 2
 
 

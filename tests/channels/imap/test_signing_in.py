@@ -7,6 +7,7 @@ import pytest
 
 from channels._sim_email import MailPeer
 from channels.imap import ImapMailbox, ImapSettings
+from channels.imap.token import AccessToken
 from gateway.domain.errors import SettingsError
 from gateway.testing.provider import Answer, FakeProvider
 from tests.channels.imap.conftest import Proxy, letter
@@ -89,6 +90,17 @@ async def test_a_token_from_the_endpoint_is_kept_while_it_is_good(server, follow
     assert form["grant_type"] == ["refresh_token"]
     assert (form["refresh_token"], form["client_id"]) == (["refresh-1"], ["gw"])
     assert len(endpoint.calls) == 2
+
+
+async def test_folders_that_sign_in_at_once_ask_for_one_token(world):
+    answer = Answer(200, {"access_token": "t", "expires_in": 3600, "refresh_token": "r2"})
+    async with FakeProvider(default=answer) as endpoint:
+        settings = ImapSettings(
+            address="a@b.example", host="127.0.0.1", refresh_token="r1", token_url=endpoint.url
+        )
+        token = AccessToken(settings, world)
+        assert await asyncio.gather(*(token.get() for _ in range(3))) == ["t"] * 3
+        assert len(endpoint.calls) == 1
 
 
 async def test_a_token_the_server_refuses_is_replaced_by_a_new_one(server, following):

@@ -116,6 +116,13 @@ def test_odd_proofs_are_refused(changes):
         channel().verify(call(**changes) if "token" not in changes else call(changes["token"]))
 
 
+@pytest.mark.parametrize("name", [b'name*="x"; name*0="y"', b"name*" + b"9" * 5000 + b"=x"])
+def test_a_strangers_form_that_cannot_be_read_is_refused(name):
+    body = b"--b\r\nContent-Disposition: form-data; %s\r\n\r\nv\r\n--b--\r\n" % name
+    with pytest.raises(BadSignature, match="no name that can be read"):
+        channel().verify(webhook(body))
+
+
 def test_a_refusal_is_406_so_that_mailgun_gives_up():
     assert Mailgun.capabilities.bad_signature_status == 406
 

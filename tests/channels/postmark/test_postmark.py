@@ -64,3 +64,10 @@ def test_the_raw_mail_and_its_envelope_are_taken():
 )
 def test_odd_fields_lose_no_mail(odd):
     assert len(channel().parse(call({"RawEmail": RAW, **odd})).mails) == 1
+
+
+def test_an_envelope_comes_as_every_database_takes_it():
+    odd = {"From": "anna\ud83d@mail.example\0", "OriginalRecipient": "support+\udc00@pay.example"}
+    [mail] = channel().parse(call({"RawEmail": RAW, **odd})).mails
+    assert mail.sender == "anna?@mail.example\N{REPLACEMENT CHARACTER}"
+    assert mail.recipients == ("support+?@pay.example",)

@@ -17,6 +17,7 @@ from gateway.testing.world import build_world
 BODY = (
     b'--b\r\nContent-Disposition: form-data; name="email"\r\n\r\nSubject: a\r\n\r\nb\r\n--b--\r\n'
 )
+_NAMED = b"--b\r\nContent-Disposition: form-data; %s\r\n\r\nv\r\n--b--\r\n"
 
 
 def public(key):
@@ -24,6 +25,14 @@ def public(key):
     return base64.b64encode(
         key.public_key().public_bytes(serialization.Encoding.DER, form)
     ).decode()
+
+
+#: prime239v3, of which the library knows no more than its name.
+_STRANGE_CURVE = base64.b64encode(
+    base64.b64decode(public(ec.generate_private_key(ec.SECP256R1()))).replace(
+        bytes.fromhex("2A8648CE3D030107"), bytes.fromhex("2A8648CE3D030106")
+    )
+).decode()
 
 
 def signed(key, body=BODY, at=NEW_YEAR, user="", password=""):
@@ -90,6 +99,7 @@ def test_without_any_proof_there_is_no_account():
         "no base64!",
         base64.b64encode(b"short").decode(),
         public(ed25519.Ed25519PrivateKey.generate()),
+        _STRANGE_CURVE,
     ],
 )
 def test_a_key_that_is_none_is_named(text):
@@ -108,6 +118,8 @@ def test_a_form_that_breaks_off_or_overflows_is_a_parse_error():
         b"--" + b"b" * 300 + b"\r\n": "no boundary",
         b"--b\r\nno header\r\n--b--": "no header",
         b"--b\r\nX-Y: z\r\n\r\nv\r\n--b--": "no name",
+        _NAMED % b'name*="x"; name*0="y"': "no name that can be read",
+        _NAMED % (b"name*" + b"9" * 5000 + b"=x"): "no name that can be read",
         BODY: "envelope is not JSON",
     }.items():
         with pytest.raises(ParseError, match=why):

@@ -128,7 +128,7 @@ def _q(data: bytes) -> bytes:
 
 _RICH = (
     rb"{\rtf1\ansi\ansicpg936\deff0{\fonttbl{\f0\fnil\fcharset134 SimSun;}}{\*\generator X;}"
-    rb"\pard\f0\fs20 %s\par\u35831?\u26597?\u19968?\u19979?\par}"
+    rb"\pard\f0\fs20 %s\par\u35831?\u26597?\u19968?\u19979?\u-10179?\u-8704?\par}"
     % b"".join(rb"\'%02x" % byte for byte in "充值没有到账".encode("gbk"))
 )
 _HTML_INSIDE = (

@@ -13,6 +13,8 @@ from gateway.domain.channel import RawMail
 from gateway.domain.errors import ParseError
 from gateway.intake.mail import Mail, read_mail, to_event, without_envelope
 from gateway.intake.mail import reading as module
+from gateway.intake.mail.tnef import read_tnef
+from tests.intake.mail import tnef_file as made
 from tests.intake.mail.letters import BOUNCES, CHARSETS, CLASSES, STRUCTURE, mail, parts, text
 
 HEAD = b"From: a@b.cn\nSubject: x\n"
@@ -216,3 +218,12 @@ def test_an_attached_mail_is_kept_as_it_came() -> None:
     inner = b"Subject: Hello\r\n\r\nold\r\n"
     letter = read(parts(text("x"), b"Content-Type: message/rfc822\r\n\r\n" + inner))
     assert letter.attachments[0].data == inner.removesuffix(b"\r\n") + b"\r\n"
+
+
+def test_half_a_character_in_a_forwarded_outlook_letter_loses_nothing() -> None:
+    inner = made.tnef(made.message((0x102, 0x1009, made.rtf(rb"{\rtf1 half: \u-10179?}"))))
+    carried = made.properties((0x0D, 0x3701, b"\0" * 16 + inner))
+    found = read_tnef(
+        made.tnef(made.attribute(2, 0x69002, b""), made.attribute(2, 0x69005, carried))
+    )
+    assert [file.data.decode() for file in found.files] == ["half: \N{REPLACEMENT CHARACTER}"]
