@@ -24,19 +24,22 @@ _NUMERALS = str.maketrans(
 _SPELT = re.compile(
     r"[〇零○一二三四五六七八九壹贰叁肆伍陆柒捌玖幺][〇零○一二三四五六七八九壹贰叁肆伍陆柒捌玖幺\s-]{4,}"
 )
-_DOT = re.compile(r"(?<=[a-z0-9])\s?(?:。|\[\.\]|\(\.\)|\s(?:dot|点)\s|点)\s?(?=[a-z]{2})")
+_DOT = re.compile(
+    r"(?<=[a-z0-9])\s?(?:。|\[\.\]|\(\.\)|\s(?:dot|点)\s|点)\s?(?=[a-z]{2})|(?<=[\u3400-\u9fff])。(?=(?:com|cn|net|org)(?![a-z]))"
+)
 #: Endings that are taken for a link without anything before them. With a scheme, `www.` or a path
 #: any ending is one.
 _ENDINGS = (
     "com|cn|net|org|io|co|me|info|biz|app|xyz|top|vip|shop|site|online|cc|tv|hk|tw|sg|us|uk|eu|de|fr|"
     "jp|kr|ru|in|link|club|live|work|ltd|group|pro|mobi|tech|store|gov|edu|ly|gl|gg|tk|ml|ga|cf|icu"
 )
-_HOST = r"(?:[a-z0-9\u00a1-\uffff](?:[a-z0-9\u00a1-\uffff-]{0,62})\.)+"
-_MAIL = re.compile(rf"[a-z0-9._%+-]{{1,64}}@(?P<host>{_HOST}[a-z\u00a1-\uffff]{{2,24}})")
+_HOST = r"(?:[a-z0-9][a-z0-9-]{0,62}\.)+"
+_MAIL = re.compile(rf"[a-z0-9._%+-]{{1,64}}@(?P<host>{_HOST}[a-z]{{2,24}})")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,12}://(?P<host>[^\s/?#，。；、）)】」”\"'<>]+)")
 _LINK = re.compile(
     rf"(?:(?<![a-z0-9.@-])(?P<www>www\.{_HOST}?[a-z0-9-]+(?:\.[a-z]{{2,24}})?)"
     rf"|(?<![a-z0-9.@-])(?P<path>(?:[a-z0-9-]{{1,63}}\.)+[a-z]{{2,24}})(?=/[a-z0-9?#])"
+    rf"|(?P<own>[\u3400-\u9fff]{{2,20}}\.(?:{_ENDINGS}))(?![a-z0-9])"
     rf"|(?<![a-z0-9.@-])(?P<bare>(?:[a-z0-9-]{{1,63}}\.)+(?:{_ENDINGS}))(?![a-z0-9.-]*[a-z0-9]))"
 )
 _HANDLE = re.compile(
@@ -166,7 +169,7 @@ def _seen(text: str, *, bold: bool) -> Iterator[tuple[str, str, str]]:
         yield "address", match[0], match[0]
     rest = _MAIL.sub(_blank, rest)
     for match in _LINK.finditer(rest):
-        yield "link", match["www"] or match["path"] or match["bare"], match[0]
+        yield "link", match["www"] or match["path"] or match["own"] or match["bare"], match[0]
     rest = _without(_LINK, rest)
     for match in _HANDLE.finditer(rest):
         if any(char.isdigit() for char in match["id"]) or "_" in match["id"]:
