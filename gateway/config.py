@@ -135,6 +135,11 @@ class Answers(_Section):
     delta: float = Field(
         0.1, gt=0, lt=1, description="Probability that a certificate is mistaken about it."
     )
+    bootstrap: bool = Field(
+        default=True,
+        description="Answer from the first minute, certified by the questions that come with the "
+        "knowledge base, until a certificate of your own cases is made.",
+    )
     automatic_replies_per_day: int = Field(
         5, ge=0, description="Automatic texts to one address in 24 hours; stops mail loops."
     )

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.answers import review
 from gateway.answers.answerer import build_answerer
 from gateway.domain.codec import decode
+from gateway.domain.decision import Certificate
 from gateway.domain.model import Brand
 from gateway.domain.plan import Plan
 from gateway.domain.snapshot import Snapshot
@@ -40,6 +42,11 @@ def start(templates: Path, brands: Mapping[str, Brand], settings: PlannerSetting
     """Load the knowledge and train, once per process. Raises `KnowledgeError`, `TrainingError`."""
     language.warm()
     _planner[:] = [Planner(build_answerer(templates, brands), settings)]
+
+
+def bootstrap(templates: Path, alpha: float, delta: float) -> list[Certificate]:
+    """What the shipped questions permit (`gateway.answers.review`). Takes seconds."""
+    return review.bootstrap(_planner[0].answerer, templates, alpha, delta)
 
 
 def version() -> str:
