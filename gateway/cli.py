@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.commands import database, grouping, inquiries, outbox, serve, setup, trying
+from gateway.commands import database, grouping, inquiries, kb, outbox, serve, setup, trying
 from gateway.commands.options import example
 from gateway.commands.screen import printable
 from gateway.domain.errors import GatewayError, SettingsError
@@ -112,6 +112,10 @@ def _register() -> None:
     group.command("list", epilog=outbox.CERTIFICATES_LIST_EXAMPLE)(outbox.list_certificates)
     group.command("revoke", epilog=outbox.REVOKE_EXAMPLE)(outbox.revoke_certificate)
     app.add_typer(group, name="certificates")
+
+    group = _group("The knowledge base and the engine that answers from it.")
+    group.command("eval", epilog=kb.EVAL_EXAMPLE)(kb.evaluate)
+    app.add_typer(group, name="kb")
 
     group = _group("What would be made of an input, as JSON; stores nothing.")
     group.command("text", epilog=trying.TEXT_EXAMPLE)(trying.try_text)

@@ -5,7 +5,7 @@ Order of thought: safety and complaint words, the reply to our own question, the
 ways are open, the one that brings in a person is taken.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,30 +13,54 @@ from gateway.answers.assess import LIKELY, Assessment, Assessor, Heard
 from gateway.answers.case import Case, make_case
 from gateway.answers.dialogue import read_choice, read_solved
 from gateway.answers.engine import Classifier
+from gateway.answers.engines import Shelf, best_engine
 from gateway.answers.knowledge import Knowledge, Topic, load
-from gateway.answers.ngrams import NgramClassifier
+from gateway.answers.models import trained
 from gateway.answers.wording import Wording
 from gateway.domain.decision import Certificate, Decision, Question, Verb
 from gateway.domain.model import JSON, Brand
 
 
-def build_answerer(templates: Path, brands: Mapping[str, Brand]) -> "Answerer":
-    """Load the knowledge base and train the first engine on it (under a second for 20 topics).
+def build_answerer(
+    templates: Path,
+    brands: Mapping[str, Brand],
+    *,
+    engine: str = "default",
+    models: Path | None = None,
+) -> "Answerer":
+    """Load the knowledge base and an engine that knows it.
+
+    Args:
+        templates: the knowledge base.
+        brands: the brands it answers for, by id.
+        engine: a name of `ENGINES`; a weaker one is taken where it does not run (`weaker` says so).
+        models: a folder where trained engines are kept: a start without training takes two seconds.
 
     Raises `KnowledgeError` or `TrainingError`.
     """
     knowledge = load(templates)
     texts, labels = knowledge.training()
-    return Answerer(knowledge, NgramClassifier().fit(texts, labels), brands)
+    encoders = Shelf()
+    untrained, weaker = best_engine(engine, encoders)
+    classifier = trained(untrained, texts, labels, encoders, models)
+    return Answerer(knowledge, classifier, brands, weaker, encoders.encode_all)
 
 
 class Answerer:
     """Answers from one knowledge base with one trained classifier, for all brands."""
 
     def __init__(
-        self, knowledge: Knowledge, classifier: Classifier, brands: Mapping[str, Brand]
+        self,
+        knowledge: Knowledge,
+        classifier: Classifier,
+        brands: Mapping[str, Brand],
+        weaker: str = "",
+        encode: Callable[[Sequence[str]], None] = lambda _: None,
     ) -> None:
         self.knowledge = knowledge
+        self._encode = encode
+        self.weaker = weaker
+        """Why another engine answers than was wished for; '' when it is that one."""
         self.version = f"{knowledge.version}.{classifier.version}"
         """What certificates are bound to: the files and the engine."""
         self._brands = brands
@@ -45,6 +69,12 @@ class Answerer:
         self._thanks = next((t for t in knowledge.topics.values() if t.control == "thanks"), None)
 
     # ------------------------------------------------------------ what callers ask
+
+    def foresee(self, questions: Iterable[Question]) -> None:
+        """Encode all that these questions say in one batch, before they are decided one by one:
+        a text costs about a fifth of what it costs alone. Changes no decision."""
+        cases = [make_case(q, self._brands, self.knowledge.languages) for q in questions]
+        self._encode([part for c in cases for part in self._assessor.parts(c.text, c.subject)])
 
     def decide(self, question: Question, certificates: Sequence[Certificate]) -> Decision:
         """What to do with `question`; `certificates` are those in force now."""

@@ -67,9 +67,13 @@ class Assessor:
                 return max(heard, key=lambda rule: len(rule.phrase))
         return None
 
+    def parts(self, text: str, subject: str = "") -> list[str]:
+        """The pieces of a message that the classifier is asked about."""
+        return segments(text, subject, self._courtesies)
+
     def assess(self, text: str, subject: str = "") -> Assessment:
         """The strongest part of the message decides; other parts may object (`also`, `risky`)."""
-        parts = segments(text, subject, self._courtesies)
+        parts = self.parts(text, subject)
         if not parts:
             return Assessment()
         posterior = self._classifier.posterior(parts)
@@ -77,7 +81,7 @@ class Assessor:
         best = int(topical.max(axis=1).argmax())
         order = (-posterior[best]).argsort(kind="stable")
         ranked = [
-            (self._labels[i], round(float(posterior[best, i]), 4))
+            (self._labels[i], round(float(posterior[best, i]), 6))
             for i in order
             if not self._labels[i].startswith(BACKGROUND)
         ]
@@ -96,7 +100,7 @@ class Assessor:
             top=tuple(ranked[:_TOP]),
             also=max(others, key=clear.__getitem__, default=""),
             risky=risky,
-            risk=round(clear.get(risky, 0.0), 4),
+            risk=round(clear.get(risky, 0.0), 6),
             segment=best,
         )
 

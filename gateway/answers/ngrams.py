@@ -1,7 +1,8 @@
-"""The first engine: character n-grams of the text, weighted by rarity, in a logistic regression.
+"""Character n-grams of a text, weighted by rarity: the features that need nothing but the text.
 
 Character n-grams need no word list and no segmenter, work for Chinese and English alike, and
-forgive typing errors (ANSWERING §1.2). Only numpy; no download; trains in well under a second.
+forgive typing errors (ANSWERING §1.2). Only numpy; no download. `NgramClassifier` is the engine for
+machines where no sentence encoder runs.
 """
 
 import re
@@ -23,6 +24,9 @@ _DIGIT = re.compile(r"\d")
 #: Dense pieces of the feature matrix during training: 2,048 columns at a time bound the memory.
 _BLOCK = 2048
 
+Row = tuple[NDArray[np.intp], NDArray[np.float32]]
+"""Columns and values of one text."""
+
 
 def grams(text: str) -> Counter[str]:
     """N-grams of 1 to 4 characters of normalised text; any digit counts as 0."""
@@ -38,12 +42,60 @@ def grams(text: str) -> Counter[str]:
     return counts
 
 
-class NgramClassifier:
-    """A `Classifier` over n-grams, without a bias: where nothing is known, all labels are equal.
+class Vocabulary:
+    """The n-grams of a set of examples, and texts as rows over them.
 
     A text's unknown n-grams count in its length: a question about something the knowledge base has
     never heard of gets short known parts and so low scores, which is what abstaining relies on.
     """
+
+    def __init__(self, texts: Sequence[str], unknown: float = 1.0) -> None:
+        counted = [grams(text) for text in texts]
+        seen: Counter[str] = Counter()
+        for counts in counted:
+            seen.update(counts.keys())
+        # An n-gram of one example only cannot generalise and would double the memory.
+        known = sorted(gram for gram, n in seen.items() if n > 1)
+        self._index = {gram: i for i, gram in enumerate(known)}
+        documents = np.array([seen[gram] for gram in known], dtype=np.float32)
+        self._rarity: NDArray[np.float32] = np.log((1 + len(texts)) / (1 + documents)) + 1
+        self._strange = (unknown * float(self._rarity.max(initial=1.0))) ** 2
+        self.rows = [self._row(counts) for counts in counted]
+        """The examples."""
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def row(self, text: str) -> Row:
+        """Columns and values of one text; the values' length is at most one."""
+        return self._row(grams(text))
+
+    def _row(self, counts: Counter[str]) -> Row:
+        index = self._index
+        known = [(index[gram], n) for gram, n in counts.items() if gram in index]
+        columns = np.array([column for column, _ in known], dtype=np.intp)
+        values = (1 + np.log(np.array([n for _, n in known], dtype=np.float32))) * self._rarity[
+            columns
+        ]
+        strange = (len(counts) - len(known)) * self._strange
+        length = float(np.sqrt(float(values @ values) + strange)) or 1.0
+        return columns, values / np.float32(length)
+
+    def gram(self) -> Matrix:
+        """Inner products of the examples, [n, n]."""
+        rows = self.rows
+        total = np.zeros((len(rows), len(rows)), dtype=np.float32)
+        for start in range(0, len(self), _BLOCK):
+            block = np.zeros((len(rows), _BLOCK), dtype=np.float32)
+            for i, (columns, values) in enumerate(rows):
+                here = (columns >= start) & (columns < start + _BLOCK)
+                block[i, columns[here] - start] = values[here]
+            total += block @ block.T
+        return total
+
+
+class NgramClassifier:
+    """A `Classifier` over n-grams, without a bias: where nothing is known, all labels are equal."""
 
     version = "ngrams-1"
 
@@ -51,8 +103,7 @@ class NgramClassifier:
         self._penalty = penalty
         self._unknown = unknown
         self._labels: tuple[str, ...] = ()
-        self._index: dict[str, int] = {}
-        self._rarity: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
+        self._vocabulary = Vocabulary(())
         self._weights: Matrix = np.zeros((0, 0), dtype=np.float32)
 
     @property
@@ -64,54 +115,21 @@ class NgramClassifier:
         if len(texts) != len(labels):
             raise TrainingError(f"{len(texts)} texts but {len(labels)} labels")
         self._labels, target = class_indices(labels)
-        counted = [grams(text) for text in texts]
-        seen: Counter[str] = Counter()
-        for counts in counted:
-            seen.update(counts.keys())
-        # An n-gram of one example only cannot generalise and would double the memory.
-        known = sorted(gram for gram, n in seen.items() if n > 1)
-        self._index = {gram: i for i, gram in enumerate(known)}
-        documents = np.array([seen[gram] for gram in known], dtype=np.float32)
-        self._rarity = np.log((1 + len(texts)) / (1 + documents)) + 1
-        rows = [self._row(counts) for counts in counted]
+        vocabulary = Vocabulary(texts, self._unknown)
         coefficients = fit_softmax(
-            self._gram(rows), target, len(self._labels), penalty=self._penalty
+            vocabulary.gram(), target, len(self._labels), penalty=self._penalty
         )
-        weights = np.zeros((len(known), len(self._labels)), dtype=np.float32)
-        for (columns, values), row in zip(rows, coefficients, strict=True):
+        weights = np.zeros((len(vocabulary), len(self._labels)), dtype=np.float32)
+        for (columns, values), row in zip(vocabulary.rows, coefficients, strict=True):
             weights[columns] += values[:, None] * row
-        self._weights = weights
+        vocabulary.rows = []  # nothing but the weights is needed from here on
+        self._vocabulary, self._weights = vocabulary, weights
         return self
 
     def posterior(self, texts: Sequence[str]) -> Matrix:
         """Probabilities, shape [len(texts), len(labels)]."""
         scores = np.zeros((len(texts), len(self._labels)), dtype=np.float32)
         for i, text in enumerate(texts):
-            columns, values = self._row(grams(text))
+            columns, values = self._vocabulary.row(text)
             scores[i] = values @ self._weights[columns]
         return softmax(scores)
-
-    def _row(self, counts: Counter[str]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Columns and values of one text; the values' length is at most one."""
-        index = self._index
-        known = [(index[gram], n) for gram, n in counts.items() if gram in index]
-        columns = np.array([column for column, _ in known], dtype=np.intp)
-        values = (1 + np.log(np.array([n for _, n in known], dtype=np.float32))) * self._rarity[
-            columns
-        ]
-        rarest = float(self._rarity.max(initial=1.0))
-        strange = (len(counts) - len(known)) * (self._unknown * rarest) ** 2
-        length = float(np.sqrt(float(values @ values) + strange)) or 1.0
-        return columns, values / np.float32(length)
-
-    def _gram(
-        self, rows: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]]
-    ) -> NDArray[np.float32]:
-        total = np.zeros((len(rows), len(rows)), dtype=np.float32)
-        for start in range(0, len(self._index), _BLOCK):
-            block = np.zeros((len(rows), _BLOCK), dtype=np.float32)
-            for i, (columns, values) in enumerate(rows):
-                here = (columns >= start) & (columns < start + _BLOCK)
-                block[i, columns[here] - start] = values[here]
-            total += block @ block.T
-        return total

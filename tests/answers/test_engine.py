@@ -8,9 +8,7 @@ import pytest
 from gateway.answers.engine import TrainingError
 from gateway.answers.ngrams import NgramClassifier, grams
 from gateway.answers.vectors import VectorClassifier
-
-TEXTS = ["提现没到账", "提现不到账", "提现一直没到", "忘记密码", "密码忘了", "重置密码怎么弄"]
-LABELS = ["withdraw"] * 3 + ["password"] * 3
+from tests.answers.toys import LABELS, TEXTS, ToyEncoder
 
 
 def test_posterior_rows_are_probabilities_over_the_sorted_labels():
@@ -72,19 +70,6 @@ def test_a_trained_model_travels_to_worker_processes():
     model = NgramClassifier().fit(TEXTS, LABELS)
     copy = pickle.loads(pickle.dumps(model))
     assert np.array_equal(copy.posterior(TEXTS), model.posterior(TEXTS))
-
-
-class ToyEncoder:
-    """Counts two characters: enough to prove that any encoder fits in."""
-
-    name = "toy"
-    version = "1"
-    dimension = 2
-    languages = frozenset({"zh"})
-
-    def encode(self, texts):
-        raw = np.array([[t.count("提") + 0.1, t.count("密") + 0.1] for t in texts], dtype=float)
-        return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
 
 
 def test_another_encoder_plugs_into_the_same_regression():

@@ -10,6 +10,31 @@ def test_width_case_and_common_misspellings_are_folded():
     assert normalise("充值没到帐 ＡＰＰ　Can’t") == "充值没到账 app can't"
 
 
+@pytest.mark.parametrize(
+    ("traditional", "simple"),
+    [
+        ("提領的款項還沒到帳", "提领的款项还没到账"),
+        ("帳號、帐号、賬號、账号", "账号、账号、账号、账号"),
+        ("簡訊驗證碼收不到", "短信验证码收不到"),
+        ("網路連線不穩\n甚麼時候好", "网络连接不稳\n什么时候好"),
+    ],
+)
+def test_traditional_chinese_reads_as_simplified(traditional, simple):
+    assert normalise(traditional) == simple
+
+
+def test_words_that_mean_something_else_in_taiwan_stay_in_simplified_texts():
+    assert normalise("程序错误，信息没有了") == "程序错误,信息没有了"
+
+
+def test_half_a_surrogate_pair_is_no_error():
+    assert normalise("提現\ud800沒到") == "提现?没到"
+
+
+def test_texts_without_chinese_are_not_converted():
+    assert normalise("キャンセル … ok") == "キャンセル ... ok"
+
+
 def test_sentences_pairs_and_subject_become_segments():
     assert segments("昨天提现了。今天没到！", "提现") == [
         "提现",

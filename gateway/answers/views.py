@@ -1,0 +1,159 @@
+"""Ways to compare a text with the examples: each view gives a matrix of similarities."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.answers.engine import Encoder, Matrix
+from gateway.answers.ngrams import Vocabulary
+
+
+class Comparison(Protocol):
+    """A view that knows its examples."""
+
+    def compare(self, texts: Sequence[str]) -> Matrix:
+        """Similarities of texts to the examples, [m, n], from near 0 to 1."""
+        ...
+
+
+class View(Protocol):
+    """One way to compare texts."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same two texts may get another similarity."""
+        ...
+
+    def learn(self, texts: Sequence[str]) -> tuple[Comparison, Matrix]:
+        """The comparison with these examples, and their similarities to each other, [n, n],
+        positive semidefinite."""
+        ...
+
+
+class VectorView:
+    """Texts are alike when their sentence vectors point the same way, seen from the examples' mean.
+
+    The similarity is exp(width * (cosine - 1)): bell-shaped, so that an example speaks for what is
+    near it and is silent about what is far.
+    """
+
+    def __init__(self, encoder: Encoder, width: float = 1.0) -> None:
+        self._encoder = encoder
+        self._width = width
+
+    @property
+    def version(self) -> str:
+        return f"{self._encoder.name} {self._encoder.version} {self._width:g}"
+
+    def learn(self, texts: Sequence[str]) -> tuple["ByVector", Matrix]:
+        """Encode the examples."""
+        vectors = self._encoder.encode(texts)
+        mean = vectors.mean(axis=0, keepdims=True)
+        examples = _unit(vectors - mean)
+        known = ByVector(self._encoder, self._width, mean, examples)
+        return known, _bell(examples @ examples.T, self._width)
+
+
+@dataclass(frozen=True, slots=True)
+class ByVector:
+    """Compares by sentence vectors."""
+
+    encoder: Encoder
+    width: float
+    mean: Matrix
+    examples: Matrix
+
+    def compare(self, texts: Sequence[str]) -> Matrix:
+        """Similarities of texts to the examples, [m, n]."""
+        vectors = _unit(self.encoder.encode(texts) - self.mean)
+        return _bell(vectors @ self.examples.T, self.width)
+
+
+class NgramView:
+    """Texts are alike when they share rare character n-grams; bell-shaped like `VectorView`."""
+
+    def __init__(self, width: float = 3.0) -> None:
+        self._width = width
+
+    @property
+    def version(self) -> str:
+        return f"ngrams-1 {self._width:g}"
+
+    def learn(self, texts: Sequence[str]) -> tuple["ByNgrams", Matrix]:
+        """Find the n-grams of the examples."""
+        vocabulary = Vocabulary(texts)
+        gram = vocabulary.gram()
+        known = _by_column(vocabulary, self._width)
+        vocabulary.rows = []  # kept by column now
+        return known, _bell(gram, self._width)
+
+
+@dataclass(frozen=True, slots=True)
+class ByNgrams:
+    """Compares by n-grams. Those of every eighth example or more lie in a matrix, so that the long
+    lists are left to one product; the others are lists of the examples that have them."""
+
+    vocabulary: Vocabulary
+    width: float
+    common: Matrix
+    """[common n-grams, examples]."""
+    rank: NDArray[np.intp]
+    """Row of `common` for each n-gram, -1 for rare ones."""
+    starts: NDArray[np.intp]
+    """Where the list of each n-gram begins, and where the last one ends."""
+    owners: NDArray[np.intp]
+    values: NDArray[np.float32]
+
+    def compare(self, texts: Sequence[str]) -> Matrix:
+        """Similarities of texts to the examples, [m, n]."""
+        rows, examples = self.common.shape
+        found = np.zeros((len(texts), examples), dtype=np.float32)
+        known = np.zeros((len(texts), rows), dtype=np.float32)
+        for i, text in enumerate(texts):
+            columns, values = self.vocabulary.row(text)
+            rank = self.rank[columns]
+            often = rank >= 0
+            known[i, rank[often]] = values[often]
+            found[i] = self._rare(columns[~often], values[~often])
+        found += known @ self.common
+        return _bell(found, self.width)
+
+    def _rare(self, columns: NDArray[np.intp], values: NDArray[np.float32]) -> Matrix:
+        """Inner products with all examples over rare n-grams, [n]."""
+        begin, lengths = self.starts[columns], self.starts[columns + 1] - self.starts[columns]
+        before = np.cumsum(lengths) - lengths
+        at = np.arange(int(lengths.sum())) + np.repeat(begin - before, lengths)
+        weights = self.values[at] * np.repeat(values, lengths)
+        found = np.bincount(self.owners[at], weights=weights, minlength=self.common.shape[1])
+        return np.asarray(found, dtype=np.float32)
+
+
+def _by_column(vocabulary: Vocabulary, width: float) -> ByNgrams:
+    n = len(vocabulary.rows)
+    columns = np.concatenate([row for row, _ in vocabulary.rows])
+    owners = np.repeat(np.arange(n), [len(row) for row, _ in vocabulary.rows])
+    values = np.concatenate([row for _, row in vocabulary.rows])
+    order = np.argsort(columns, kind="stable")
+    columns, owners, values = columns[order], owners[order], values[order]
+    counts = np.bincount(columns, minlength=len(vocabulary))
+    often = np.flatnonzero(counts * 8 >= n)
+    rank = np.full(len(vocabulary), -1, dtype=np.intp)
+    rank[often] = np.arange(len(often))
+    dense = rank[columns] >= 0
+    common = np.zeros((len(often), n), dtype=np.float32)
+    common[rank[columns[dense]], owners[dense]] = values[dense]
+    counts[often] = 0
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
+    return ByNgrams(vocabulary, width, common, rank, starts, owners[~dense], values[~dense])
+
+
+def _bell(cosine: Matrix, width: float) -> Matrix:
+    return np.asarray(np.exp(np.float32(width) * (cosine - np.float32(1.0))), dtype=np.float32)
+
+
+def _unit(vectors: Matrix) -> Matrix:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(length, 1e-6), dtype=np.float32)
