@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.databases import databases
-from benchmarks.processes import load, middle, server
+from benchmarks.processes import Served, load, middle, server
 from benchmarks.report import Figure, say
 from benchmarks.servers import write_config
 
@@ -32,18 +32,27 @@ def _compare(name: str, pairs: int, seconds: float, *, pipeline: bool) -> list[F
             write_config(Path(folder), database)
             ports[name + suffix] = stack.enter_context(server("gateway", folder, *options))
         for warm in (limit, *ports.values()):
-            load(warm, seconds=1.5)
+            _alone(warm, [*ports.values()], 1.5)
         bare_runs = []
         runs: dict[str, list[dict[str, float]]] = {each: [] for each in ports}
         for number in range(1, int(pairs) + 1):
-            bare_runs.append(load(limit, seconds=seconds))
+            bare_runs.append(_alone(limit, [*ports.values()], seconds))
             for each, port in ports.items():
-                runs[each].append(load(port, seconds=seconds))
+                runs[each].append(_alone(port, [*ports.values()], seconds))
                 say(
                     f"{each} {number}/{pairs}: {runs[each][-1]['rate']:.0f}/s, bare "
                     f"{bare_runs[-1]['rate']:.0f}/s, p99 {runs[each][-1]['p99_ms']:.0f} ms"
                 )
     return [figure for each in ports for figure in _figures(each, runs[each], bare_runs)]
+
+
+def _alone(port: Served, gateways: list[Served], seconds: float) -> dict[str, float]:
+    """One run while the other gateways, each with a backlog of its own, stand still."""
+    with ExitStack() as still:
+        for other in gateways:
+            if other != port:
+                still.enter_context(other.stopped())
+        return load(port, seconds=seconds)
 
 
 def _figures(

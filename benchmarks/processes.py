@@ -1,6 +1,8 @@
 """Starts what a benchmark compares, each in a process of its own, and stops it by its process id."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,18 +11,38 @@ from statistics import median
 from typing import Any
 
 
+class Served(int):
+    """The port of a server, which can be made to stand still with all its processes."""
+
+    group = 0
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Nothing of it runs: a backlog it is at takes the processor from nobody."""
+        os.killpg(self.group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.group, signal.SIGCONT)
+
+
 @contextmanager
-def server(*arguments: str) -> Iterator[int]:
+def server(*arguments: str) -> Iterator[Served]:
     """A server of `benchmarks.servers`; its port."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.servers", *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "benchmarks.servers", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         assert process.stdout is not None
         line = process.stdout.readline().split()
         if line[:1] != ["ready"]:
             raise RuntimeError(f"the server of {arguments} did not start")
-        yield int(line[1])
+        served = Served(line[1])
+        served.group = process.pid
+        yield served
     finally:
         process.terminate()
         try:

@@ -104,8 +104,8 @@ class Pipeline:
             started = time.monotonic()
             going_on = await self._wave(heads, last)
             if self.pressed():
-                # Half the time at most: customers' providers wait seconds, our own queue can wait.
-                await asyncio.sleep(min(LONGEST_REST, time.monotonic() - started))
+                # At work a third of the time: customers' providers wait seconds, our queue can wait.
+                await asyncio.sleep(min(LONGEST_REST, 2 * (time.monotonic() - started)))
             lanes = {lane: rows[1:] for lane, rows in lanes.items() if rows[1:] and going_on[lane]}
 
     # ------------------------------------------------------------ one event of each lane

@@ -101,6 +101,7 @@ def test_without_any_proof_there_is_no_account():
         public(ed25519.Ed25519PrivateKey.generate()),
         _STRANGE_CURVE,
     ],
+    ids=["no base64", "too short", "Ed25519", "another curve"],
 )
 def test_a_key_that_is_none_is_named(text):
     with pytest.raises(SettingsError, match="public_key"):
