@@ -9,13 +9,14 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 from aiohttp import web
 
+from gateway.bootstrap import Bootstrap
 from gateway.compute import Compute
 from gateway.config import Config, templates_dir
 from gateway.delivery.deliver import Delivery
@@ -84,16 +85,10 @@ class Gateway:
     knowledge: str = ""
     """The version of what the worker processes know; empty where they plan nothing."""
 
-    async def certify(self, certificate: Certificate) -> None:
-        """Put a certificate in force."""
-        row = {
-            "id": certificate.id, "scope": certificate.scope, "alpha": certificate.alpha,
-            "delta": certificate.delta, "threshold": certificate.threshold,
-            "answered": certificate.answered, "wrong": certificate.wrong,
-            "knowledge": certificate.knowledge, "demo": int(certificate.demo),
-            "created_at": self.clock.now(),
-        }  # fmt: skip
-        await self.store.write(lambda tx: tx.run("certificates.add", **row))
+    async def certify(self, *certificates: Certificate) -> None:
+        """Put certificates in force. One that was there already stays as it is, also revoked."""
+        rows = [{**asdict(one), "created_at": self.clock.now()} for one in certificates]
+        await self.store.write(lambda tx: tx.run_many("certificates.add", rows))
 
 
 @contextmanager
@@ -301,6 +296,8 @@ def _parts(gateway: Gateway) -> list["Part"]:
     parts: list[Part] = []
     if Role.WORKER in roles:
         parts += gateway.pipelines
+        if gateway.config.answers.bootstrap:
+            parts.append(Bootstrap(gateway))
     if Role.DELIVERY in roles:
         parts.append(gateway.delivery)
     if Role.TIMERS in roles:
@@ -389,9 +386,3 @@ async def _save_memo(store: Store, account: str, key: str, value: JSON) -> None:
         return tx.run("meta.remember", account=account, key=key, value=json.dumps(value))
 
     await store.write(work)
-
-
-async def has_demo_certificate(gateway: Gateway) -> bool:
-    """Whether automatic answers would rest on the demo's own cases: `serve` refuses that."""
-    rows = await gateway.store.read(lambda reader: reader.all("certificates.in_force"))
-    return any(row["demo"] for row in rows)

@@ -140,6 +140,11 @@ class Answers(_Section):
         description="What tells topics apart: characters alone, or with one or two sentence "
         "encoders beside them.",
     )
+    bootstrap: bool = Field(
+        default=True,
+        description="Answer from the first minute, certified by the questions that come with the "
+        "knowledge base, until a certificate of your own cases is made.",
+    )
     automatic_replies_per_day: int = Field(
         5, ge=0, description="Automatic texts to one address in 24 hours; stops mail loops."
     )

@@ -100,6 +100,10 @@ class Answerer:
         seen = self._assessor.assess(case.text, case.subject)
         return seen if self._barrier(case, seen) == "" and not seen.risky else None
 
+    def language(self, question: Question) -> str:
+        """The language of the knowledge base in which `question` would be answered."""
+        return make_case(question, self._brands, self.knowledge.languages).language
+
     def notice(self, name: str, question: Question) -> str:
         """A notice by itself ('redacted' …), in the language, form and brand of `question`."""
         case = make_case(question, self._brands, self.knowledge.languages)
@@ -380,5 +384,5 @@ def _evidence(permit: Certificate) -> dict[str, JSON]:
         "threshold": permit.threshold,
         "alpha": permit.alpha,
         "delta": permit.delta,
-        "demo": permit.demo,
+        "origin": permit.origin,
     }

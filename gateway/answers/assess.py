@@ -55,23 +55,16 @@ class Assessor:
         self._courtesies = frozenset(
             bare(line) for line in knowledge.background.get(COURTESIES, ())
         )
-        self._rules = [
-            topic
-            for control in _CONTROL_ORDER
-            for topic in knowledge.topics.values()
-            if topic.control == control
-        ]
+        topics = [topic for topic in knowledge.topics.values() if topic.phrases is not None]
+        self._rules = [[t for t in topics if t.control == control] for control in _CONTROL_ORDER]
 
     def rule(self, text: str) -> Heard | None:
-        """The first rule, in order of weight, that the text triggers."""
-        for topic in self._rules:
-            if topic.phrases is None:
-                continue
-            if topic.control == "thanks":
-                if topic.phrases.fill(text, THANKS_REST):
-                    return Heard(topic, "thanks")
-            elif phrase := topic.phrases.find(text):
-                return Heard(topic, phrase)
+        """The first rule, in order of weight, that the text triggers; of several topics of one
+        weight the one with the fuller phrase ("my complaint was rejected" is more than a complaint)."""
+        for topics in self._rules:
+            heard = [Heard(topic, phrase) for topic in topics if (phrase := _trigger(topic, text))]
+            if heard:
+                return max(heard, key=lambda rule: len(rule.phrase))
         return None
 
     def parts(self, text: str, subject: str = "") -> list[str]:
@@ -110,3 +103,11 @@ class Assessor:
             risk=round(clear.get(risky, 0.0), 6),
             segment=best,
         )
+
+
+def _trigger(topic: Topic, text: str) -> str:
+    """The phrase of a topic's rule that the text contains, '' where there is none."""
+    assert topic.phrases is not None  # noqa: S101 - told apart by the caller
+    if topic.control == "thanks":
+        return "thanks" if topic.phrases.fill(text, THANKS_REST) else ""
+    return topic.phrases.find(text)

@@ -5,11 +5,17 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from gateway.answers.answerer import Answerer, in_scope
 from gateway.answers.certify import Certifier, Reviewed, certify, missing
 from gateway.answers.knowledge import KnowledgeError
 from gateway.domain.decision import Certificate, Question
+
+#: The questions that come with a knowledge base, none of which it is trained on.
+CALIBRATION = "calibration/questions.jsonl"
+#: How such files mark a question that no topic answers.
+OUT_OF_SCOPE = "~none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +27,18 @@ class ReviewedQuestion:
     language: str
     brand: str = ""
     subject: str = ""
+    channel: str = ""
+    also: tuple[str, ...] = ()
+    """Other topics that answer it as well."""
+
+    def answered_by(self, topic: str) -> bool:
+        """Whether this topic's answer would be a right one."""
+        return topic == self.topic or topic in self.also
 
 
 def load_reviewed(path: Path) -> list[ReviewedQuestion]:
-    """Read a JSONL file of {"text", "topic", "language"} with optional "brand" and "subject".
+    """Read a JSONL file of {"text", "topic", "language"} with optional "brand", "subject",
+    "channel" and "also".
 
     Raises `KnowledgeError` naming the line.
     """
@@ -33,8 +47,11 @@ def load_reviewed(path: Path) -> list[ReviewedQuestion]:
         if not line.strip():
             continue
         try:
-            cases.append(ReviewedQuestion(**json.loads(line)))
-        except (json.JSONDecodeError, TypeError) as error:
+            raw = json.loads(line)
+            raw["also"] = tuple(raw.get("also", ()))
+            raw["topic"] = "" if raw.get("topic") == OUT_OF_SCOPE else raw.get("topic", "")
+            cases.append(ReviewedQuestion(**raw))
+        except (AttributeError, json.JSONDecodeError, TypeError) as error:
             raise KnowledgeError(
                 f"{path}:{number}", f'is not {{"text", "topic", "language"}}: {error}'
             ) from error
@@ -49,13 +66,15 @@ def review(answerer: Answerer, cases: Iterable[ReviewedQuestion], scope: str) ->
     """
     verdicts = []
     for case in cases:
-        if not in_scope(scope, case.brand, case.language, "normal"):
-            continue
         question = Question(
             text=case.text, subject=case.subject, language=case.language, brand=case.brand
         )
+        # The language it would be answered in: what is written in traditional characters counts
+        # where Chinese does.
+        if not in_scope(scope, case.brand, answerer.language(question), "normal"):
+            continue
         if (seen := answerer.assess(question)) is not None:
-            verdicts.append(Reviewed(seen.confidence, seen.topic == case.topic))
+            verdicts.append(Reviewed(seen.confidence, case.answered_by(seen.topic)))
     return verdicts
 
 
@@ -66,7 +85,7 @@ def certify_knowledge(
     delta: float,
     scope: str,
     *,
-    demo: bool,
+    origin: Literal["reviewed", "bootstrap"],
     certifier: Certifier = certify,
 ) -> Certificate | None:
     """A certificate for `scope` ('brand/language/risk') on the answerer's present version.
@@ -79,7 +98,7 @@ def certify_knowledge(
     threshold = certifier(review(answerer, cases, scope), alpha, delta)
     if threshold is None:
         return None
-    facts = (answerer.version, scope, alpha, delta, threshold.value, demo)
+    facts = (answerer.version, scope, alpha, delta, threshold.value, origin)
     return Certificate(
         id=f"cert-{hashlib.sha256(repr(facts).encode()).hexdigest()[:12]}",
         scope=scope,
@@ -89,7 +108,7 @@ def certify_knowledge(
         answered=threshold.answered,
         wrong=threshold.wrong,
         knowledge=answerer.version,
-        demo=demo,
+        origin=origin,
     )
 
 
@@ -98,3 +117,18 @@ def missing_cases(
 ) -> int:
     """How many more reviewed cases of the scope are needed if all turn out right."""
     return missing(review(answerer, cases, scope), alpha, delta)
+
+
+def bootstrap(answerer: Answerer, templates: Path, alpha: float, delta: float) -> list[Certificate]:
+    """What the questions that come with a knowledge base permit: a certificate for each language
+    whose questions suffice, marked as such. They are no sample of anybody's traffic. [] where the
+    knowledge base brings none. Raises `KnowledgeError`."""
+    path = templates / CALIBRATION
+    if not path.is_file():
+        return []
+    cases = load_reviewed(path)
+    found = (
+        certify_knowledge(answerer, cases, alpha, delta, f"*/{language}/normal", origin="bootstrap")
+        for language in answerer.knowledge.languages
+    )
+    return [certificate for certificate in found if certificate is not None]

@@ -220,17 +220,17 @@ def list_certificates(
 
     async def work(office: "Office") -> list[dict[str, Any]]:
         rows = await office.store.read(lambda r: r.all("certificates.in_force"))
-        return [{**row, "demo": bool(row["demo"])} for row in map(dict, rows)]
+        return [dict(row) for row in rows]
 
     rows = in_office(config, data_dir, work)
     if as_data:
         as_json(rows)
         return
     table(
-        ("id", "scope", "threshold", "wrong/answered", "alpha", "delta", "knowledge", "made"),
+        ("id", "scope", "cases", "threshold", "wrong/answered", "alpha", "delta", "knowledge", "made"),
         (
             (
-                row["id"], f"{row['scope']}{' (demo)' if row['demo'] else ''}",
+                row["id"], row["scope"], row["origin"],
                 f"{row['threshold']:.3f}", f"{row['wrong']}/{row['answered']}",
                 row["alpha"], row["delta"], row["knowledge"], moment(row["created_at"]),
             )

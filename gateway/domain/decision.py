@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from gateway.domain.model import JSON
 
@@ -38,8 +39,9 @@ class Certificate:
     wrong: int
     knowledge: str
     """The knowledge version it was measured on; void for any other."""
-    demo: bool = False
-    """Made from the demo's own cases: refused by `gateway serve`."""
+    origin: Literal["reviewed", "bootstrap"] = "reviewed"
+    """'reviewed': the cases are the installation's own traffic. 'bootstrap': they are the questions
+    that come with the knowledge base, until there are enough of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from typing import TypeVar
 
 import structlog
 
+from gateway.answers import review
 from gateway.answers.answerer import build_answerer
 from gateway.domain.channel import ChannelEvent
 from gateway.domain.codec import decode
+from gateway.domain.decision import Certificate
 from gateway.domain.model import Brand
 from gateway.domain.plan import Plan
 from gateway.domain.snapshot import Snapshot
@@ -59,6 +61,11 @@ def start(
     if answerer.weaker:
         structlog.get_logger("gateway").warning("a weaker engine answers", why=answerer.weaker)
     _planner[:] = [Planner(answerer, settings)]
+
+
+def bootstrap(templates: Path, alpha: float, delta: float) -> list[Certificate]:
+    """What the shipped questions permit (`gateway.answers.review`). Takes seconds."""
+    return review.bootstrap(_planner[0].answerer, templates, alpha, delta)
 
 
 def version() -> str:

@@ -60,7 +60,7 @@ def certificates_in_force(reader: Reader) -> tuple[Certificate, ...]:
             answered=row["answered"],
             wrong=row["wrong"],
             knowledge=row["knowledge"],
-            demo=bool(row["demo"]),
+            origin=row["origin"],
         )
         for row in reader.all("certificates.in_force")
     )

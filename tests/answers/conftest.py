@@ -6,7 +6,7 @@ import pytest
 
 from gateway.answers.answerer import Answerer, build_answerer
 from gateway.answers.knowledge import Knowledge, load
-from gateway.answers.review import ReviewedQuestion, load_reviewed
+from gateway.answers.review import CALIBRATION, ReviewedQuestion, load_reviewed
 from gateway.config import templates_dir
 from gateway.domain.decision import Certificate
 from tests.answers.brands import EMPTY, FULL
@@ -36,7 +36,7 @@ def two_brands(folder: Path) -> Answerer:
 
 @pytest.fixture(scope="session")
 def reviewed() -> list[ReviewedQuestion]:
-    return load_reviewed(Path(__file__).parents[2] / "gateway" / "demo" / "reviewed.jsonl")
+    return load_reviewed(templates_dir() / CALIBRATION)
 
 
 @pytest.fixture(scope="session")

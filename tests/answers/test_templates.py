@@ -6,16 +6,16 @@ import re
 import pytest
 
 from gateway.answers.case import make_case
-from gateway.answers.knowledge import NOTICES
+from gateway.answers.knowledge import NOTICES, load
 from gateway.answers.rendering import Renderer, RenderError, Source, inspect
 from gateway.answers.wording import Wording
+from gateway.config import templates_dir
 from gateway.domain.allowlist import Allowed, refusal
 from gateway.domain.decision import Question
 from gateway.domain.model import Brand
 from tests.answers.brands import EMPTY, FULL
-from tests.answers.prepared import whole_knowledge
 
-KNOWLEDGE = whole_knowledge()
+KNOWLEDGE = load(templates_dir())
 WORDING = Wording(KNOWLEDGE)
 LANGUAGES = ("zh-CN", "en")
 FORMS = list(itertools.product(LANGUAGES, ("long", "short")))

@@ -126,13 +126,13 @@ def test_certificates_of_a_data_directory_are_used_and_nothing_is_written_there(
     config = load(None, made)
     row = {
         "id": "c1", "scope": "*/*/normal", "alpha": 0.05, "delta": 0.1, "threshold": 0.5,
-        "answered": 100, "wrong": 0, "demo": 0, "created_at": 1.0,
+        "answered": 100, "wrong": 0, "origin": "reviewed", "created_at": 1.0,
         "knowledge": build_answerer(templates_dir(), config.domain_brands()).version,
     }  # fmt: skip
 
     async def certify():
         async with desk_only(config) as office:
-            await office.store.write(lambda tx: tx.run("certificates.add", **row))
+            await office.store.write(lambda tx: tx.run_many("certificates.add", [row]))
 
     asyncio.run(certify())
     before = {path.name: path.stat().st_mtime_ns for path in made.iterdir()}

@@ -42,6 +42,7 @@ poll_seconds = {poll}
 waiting_units = {waiting_units}
 
 [answers]
+bootstrap = false
 automatic_replies_per_day = 1000000
 close_after_hours = {close_after_hours}
 

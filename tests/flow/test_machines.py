@@ -43,14 +43,13 @@ async def a_gateway(folder: Path, **mailbox: Any) -> AsyncIterator[Gateway]:
         {
             "data_dir": folder,
             "server": {"port": 0, "allow_private": True},
+            "answers": {"bootstrap": False},
             "workers": {"processes": 1, "poll_seconds": 0.02},
             "accounts": {"box": {"kind": "email", **mailbox}},
         }
     )
     async with assemble(config) as gateway, running(gateway):
-        permit = Certificate(
-            "cert-1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, gateway.knowledge, demo=True
-        )
+        permit = Certificate("cert-1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, gateway.knowledge)
         await gateway.certify(permit)
         yield gateway
 

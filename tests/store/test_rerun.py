@@ -216,9 +216,8 @@ async def of_the_composition_root(rig: Rig) -> None:
     await app._save_memo(rig.store, "app", "token", {"a": 1})  # type: ignore[arg-type]
     assert await app._load_memo(rig.store, "app", "token") == {"a": 1}  # type: ignore[arg-type]
     gateway: Any = SimpleNamespace(store=rig.store, clock=rig.clock)
-    permit = Certificate("cert-1", "*/en/normal", 0.05, 0.1, 0.7, 100, 0, "k1", demo=True)
+    permit = Certificate("cert-1", "*/en/normal", 0.05, 0.1, 0.7, 100, 0, "k1")
     await app.Gateway.certify(gateway, permit)
-    assert await app.has_demo_certificate(gateway)
     await revoke(rig.store, rig.clock, rig.ids, "cert-1", "ann")  # type: ignore[arg-type]
 
     leader = Sealer(rig.store, "p9", rig.clock, rig.log)

@@ -92,9 +92,9 @@ async def test_a_conflict_that_never_ends_is_a_failure_and_holds_up_nobody(rig: 
 async def test_a_certificate_revoked_meanwhile_means_no_answer(rig: Rig) -> None:
     row = {
         "id": "cert-1", "scope": "*/*/normal", "alpha": 0.05, "delta": 0.1, "threshold": 0.5,
-        "answered": 100, "wrong": 0, "knowledge": "k1", "demo": 0, "created_at": 1.0,
+        "answered": 100, "wrong": 0, "knowledge": "k1", "origin": "reviewed", "created_at": 1.0,
     }  # fmt: skip
-    await rig.work(lambda tx: tx.run("certificates.add", **row))
+    await rig.work(lambda tx: tx.run_many("certificates.add", [row]))
     rig.answerer.usual = decision(Verb.ANSWER, "Do this.", evidence={"certificate": "cert-1"})
     await rig.store.insert("intake.accept", [accepted(1, "hello")])
     pipeline = rig.pipeline()

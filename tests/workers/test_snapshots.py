@@ -133,13 +133,13 @@ async def test_a_provider_may_number_what_comes_and_what_goes_alike(rig: Rig) ->
 async def test_certificates_in_force_are_those_that_nobody_revoked(rig: Rig) -> None:
     row = {
         "scope": "*/en/normal", "alpha": 0.05, "delta": 0.1, "threshold": 0.7, "answered": 100,
-        "wrong": 0, "knowledge": "k1", "demo": 1, "created_at": 1.0,
+        "wrong": 0, "knowledge": "k1", "origin": "bootstrap", "created_at": 1.0,
     }  # fmt: skip
-    for name in ("a", "b"):
-        await rig.work(lambda tx, name=name: tx.run("certificates.add", id=name, **row))
+    rows = [{**row, "id": name} for name in ("a", "b")]
+    await rig.work(lambda tx: tx.run_many("certificates.add", rows))
     await rig.work(lambda tx: tx.run("certificates.revoke", id="a", at=2.0))
     (found,) = await rig.store.read(certificates_in_force)
-    assert (found.id, found.demo) == ("b", True)
+    assert (found.id, found.origin) == ("b", "bootstrap")
 
 
 async def test_the_moment_a_message_opened_the_window_is_kept(rig: Rig) -> None:

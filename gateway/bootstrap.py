@@ -1,0 +1,65 @@
+"""Lets a new installation answer from its first minute: certificates from the questions that come
+with the knowledge base, until there are reviewed cases of its own traffic."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.config import templates_dir
+from gateway.domain.decision import Certificate
+from gateway.domain.errors import GatewayError
+from gateway.workers import brain
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+#: Seconds a worker may take for all questions, on a machine that is busy.
+PATIENCE = 300.0
+#: Seconds until it is tried again when workers or database were not to be had.
+AGAIN = 10.0
+
+
+class Bootstrap:
+    """A part of the gateway that has one thing to do and then rests."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+
+    async def run(self) -> None:
+        """Put the certificates in force, then wait to be cancelled."""
+        while True:
+            try:
+                await permitted(self._gateway)
+                break
+            except GatewayError as error:
+                structlog.get_logger("gateway").warning("no certificates yet", why=str(error))
+                await asyncio.sleep(AGAIN)
+        await asyncio.Event().wait()
+
+
+async def permitted(gateway: "Gateway") -> list[Certificate]:
+    """Put in force what the shipped questions permit of this knowledge; the certificates.
+
+    Nothing is made where a certificate of this knowledge was made before: one of the installation's
+    own cases says more, and one that was revoked stays so.
+    """
+    version = gateway.knowledge
+    if await gateway.store.read(lambda r: r.value("certificates.made_of", knowledge=version)):
+        return []
+    answers = gateway.config.answers
+    made = await gateway.compute.run(
+        brain.bootstrap,
+        templates_dir(gateway.config.templates),
+        answers.alpha,
+        answers.delta,
+        timeout=PATIENCE,
+    )
+    if made:
+        await gateway.certify(*made)
+    structlog.get_logger("gateway").info(
+        "answers rest on the shipped questions, not on this installation's own",
+        certificates=[certificate.scope for certificate in made],
+        alpha=answers.alpha,
+    )
+    return made
