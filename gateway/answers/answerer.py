@@ -16,6 +16,8 @@ from gateway.answers.engine import Classifier
 from gateway.answers.engines import Shelf, best_engine
 from gateway.answers.knowledge import Knowledge, Topic, load
 from gateway.answers.models import trained
+from gateway.answers.rendering import brand_name
+from gateway.answers.tables import compiled
 from gateway.answers.wording import Wording
 from gateway.domain.decision import Certificate, Decision, Question, Verb
 from gateway.domain.model import JSON, Brand
@@ -38,7 +40,7 @@ def build_answerer(
         models: a folder where trained engines are kept: a start without training takes two seconds.
         keep: whether one that is trained here goes to that folder.
 
-    Raises `KnowledgeError` or `TrainingError`.
+    Raises `KnowledgeError`, `TableError` or `TrainingError`.
     """
     knowledge = load(templates)
     texts, labels = knowledge.training()
@@ -67,7 +69,7 @@ class Answerer:
         """What certificates are bound to: the files and the engine."""
         self._brands = brands
         self._assessor = Assessor(knowledge, classifier)
-        self._wording = Wording(knowledge)
+        self._wording = Wording(knowledge, compiled(knowledge.tables, brands))
         self._thanks = next((t for t in knowledge.topics.values() if t.control == "thanks"), None)
 
     # ------------------------------------------------------------ what callers ask
@@ -167,7 +169,8 @@ class Answerer:
         if permit is None:
             return self._to_person(case, seen, "no_certificate")
         if seen.confidence >= permit.threshold:
-            if not case.must_ask_brand or not self.knowledge.differs_by_brand(topic.id):
+            differs = self.knowledge.differs_by_brand(topic.id) or self._wording.named(case, topic)
+            if not case.must_ask_brand or not differs:
                 return self._answer(case, topic, seen, permit)
             if asked:
                 return self._to_person(case, seen, "brand unknown")
@@ -302,13 +305,15 @@ class Answerer:
 
     def _ask_brand(self, case: Case, seen: Assessment) -> Decision:
         brands = list(self._brands.values())
-        names = [brand.names.get(case.language, brand.name) for brand in brands]
+        names = [brand_name(brand, case.language, case.script) for brand in brands]
         dialogue: dict[str, JSON] = {
             "pending": "brand?",
             "topic": seen.topic,
             "confidence": seen.confidence,
             "options": [brand.id for brand in brands],
         }
+        if named := self._wording.named(case, self.knowledge.topics[seen.topic]):
+            dialogue["named"] = [*named]
         text = self._wording.ask(case, "which_brand", names)
         return self._decision(
             case, Verb.ASK, self.knowledge.topics[seen.topic], seen, "brand unknown", text,
@@ -318,6 +323,8 @@ class Answerer:
     def _ask_topic(self, case: Case, seen: Assessment, reason: str) -> Decision:
         pair = [self.knowledge.topics[name] for name, _ in seen.top[:2]]
         dialogue: dict[str, JSON] = {"pending": "topic?", "options": [topic.id for topic in pair]}
+        if named := [word for topic in pair for word in self._wording.named(case, topic)]:
+            dialogue["named"] = list(dict.fromkeys(named))
         text = self._wording.ask(case, "which_topic", [t.titles[case.language] for t in pair])
         return self._decision(
             case, Verb.ASK, pair[0], seen, reason, text, dialogue={**case.kept(), **dialogue}

@@ -1,11 +1,13 @@
 """The knowledge base: topics, their examples and answers, read from the templates folder.
 
-    knowledge.toml                      languages, and the brand facts templates may use
+    knowledge.toml                      languages, and the brand facts and tables templates may use
     topics/<topic>/topic.toml           title, queue, risk …
                   /examples.<lang>.txt  one question per line, as customers write them
                   /phrases.<lang>.txt   what the topic's rule listens for (optional)
                   /long.<lang>.md.j2    the answer, by form: long, short, voice (optional)
+              /long.<variant>.<lang>.md.j2   the same for a time or a version of the app
     brands/<brand>/topics/<topic>/…     answers of one brand that differ
+    traditional/<script>.txt            Chinese words that a conversion gets wrong (optional)
     notices/<name>/<form>.<lang>.md.j2  acknowledgement, questions back and the like
     background/<name>.<lang>.txt        lines that carry no topic: greetings, signatures …
     dialogue/yes|no.<lang>.txt          how customers say that an answer did or did not help
@@ -23,7 +25,10 @@ from typing import Any
 
 from gateway.answers.phrases import Phrases
 from gateway.answers.rendering import Source, inspect
+from gateway.answers.script import CONVERSIONS, read_words
+from gateway.answers.tables import Declared, TableError, declared_in
 from gateway.answers.text import normalise
+from gateway.answers.variants import Variant, VariantError, read_variants
 from gateway.domain.errors import GatewayError
 
 FORMS = ("long", "short", "voice")
@@ -48,7 +53,7 @@ NOTICES = (
 BACKGROUND = "~"
 
 Answers = Mapping[tuple[str, str], Source]
-"""Templates by (language, form)."""
+"""Templates by (language, form); those of a variant by (language, "form.variant")."""
 
 
 class KnowledgeError(GatewayError):
@@ -79,6 +84,8 @@ class Topic:
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     phrases: Phrases | None = None
     answers: Answers = field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
+    """Answers that hold for a time or some versions of the app; the first that applies is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +102,25 @@ class Knowledge:
     background: Mapping[str, tuple[str, ...]]
     yes: Phrases
     no: Phrases
+    tables: Mapping[str, Declared] = field(default_factory=dict)
+    """Lookup tables that templates may use; the rows are the brand's."""
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Chinese words as another script writes them, by script, where a conversion gets them wrong."""
 
-    def answer(self, topic: str, brand: str, language: str, form: str) -> Source:
-        """The template that answers `topic`, the brand's own where it has one."""
+    def answer(
+        self, topic: str, brand: str, language: str, form: str, variant: str = ""
+    ) -> Source:
+        """The template that answers `topic`, the brand's own where it has one.
+
+        `variant` is the one that holds, '' for the topic's own answer. What a brand says in its own
+        words, no variant of the topic changes; only one of the brand does.
+        """
+        common = self.topics[topic].answers
         own = self.overrides.get(brand, {}).get(topic, {})
-        return _pick({**self.topics[topic].answers, **own}, language, form)
+        if not variant:
+            return _pick({**common, **own}, language, form)
+        held = _of_variant(common, variant)
+        return _pick({**held, **_base(own), **_of_variant(own, variant)}, language, form)
 
     def notice(self, name: str, language: str, form: str) -> Source:
         """The template of a notice."""
@@ -128,7 +149,7 @@ class Knowledge:
 def load(folder: Path) -> Knowledge:
     """Read and check the knowledge base. Raises `KnowledgeError` for the first thing wrong."""
     reader = _Reader(folder)
-    settings = reader.toml("knowledge.toml", {"languages": list, "facts": dict})
+    settings = reader.toml("knowledge.toml", {"languages": list, "facts": dict, "tables": dict})
     languages = tuple(settings.get("languages", ()))
     if not languages:
         raise KnowledgeError(folder / "knowledge.toml", 'languages is missing; e.g. ["zh-CN","en"]')
@@ -138,6 +159,7 @@ def load(folder: Path) -> Knowledge:
             folder / "knowledge.toml", f"a fact cannot be called {unusable[0]!r}; rename it"
         )
     reader.languages, reader.facts = languages, facts
+    reader.tables = reader.declared(settings.get("tables", {}))
     topics = {name: reader.topic(name) for name in reader.folders("topics")}
     if not topics:
         raise KnowledgeError(folder / "topics", "no topic found; every topic is a folder here")
@@ -153,6 +175,8 @@ def load(folder: Path) -> Knowledge:
         },
         yes=Phrases.of(reader.all_languages("dialogue/yes")),
         no=Phrases.of(reader.all_languages("dialogue/no")),
+        tables=reader.tables,
+        words={script: reader.words(script) for script in CONVERSIONS},
         version=reader.digest(),
     )
 
@@ -164,6 +188,7 @@ class _Reader:
         self.folder = folder
         self.languages: tuple[str, ...] = ()
         self.facts: frozenset[str] = frozenset()
+        self.tables: Mapping[str, Declared] = {}
         self._hash: dict[str, bytes] = {}
 
     def digest(self) -> str:
@@ -199,6 +224,7 @@ class _Reader:
             for language in self.languages
         }
         phrases = self.all_languages(f"{path}/phrases", required=bool(control))
+        variants = self.variants(at, raw.get("variants", []))
         return Topic(
             id=name,
             titles=titles,
@@ -211,19 +237,47 @@ class _Reader:
             promises=tuple(raw.get("promises", ())),
             examples=examples,
             phrases=Phrases.of(phrases) if phrases else None,
-            answers=self.answers(path, REQUIRED_FORMS),
+            answers=self.answers(path, REQUIRED_FORMS, variants),
+            variants=variants,
         )
 
-    def answers(self, path: str, required: Sequence[str]) -> Answers:
+    def variants(self, at: Path, raw: Sequence[Any]) -> tuple[Variant, ...]:
+        """The variants that a topic declares."""
+        try:
+            return read_variants(raw)
+        except VariantError as error:
+            raise KnowledgeError(at, str(error)) from error
+
+    def declared(self, raw: Mapping[str, Any]) -> dict[str, Declared]:
+        """The lookup tables that knowledge.toml declares."""
+        try:
+            return declared_in(raw)
+        except TableError as error:
+            raise KnowledgeError(self.folder / "knowledge.toml", str(error)) from error
+
+    def words(self, script: str) -> dict[str, str]:
+        """Corrections of the conversion to a script."""
+        name = f"traditional/{script}.txt"
+        try:
+            return read_words(self.lines(name, required=False))
+        except ValueError as error:
+            raise KnowledgeError(
+                self.folder / name, f"{error} is no pair; write `simplified traditional`"
+            ) from error
+
+    def answers(
+        self, path: str, required: Sequence[str], variants: Sequence[Variant] = ()
+    ) -> Answers:
         """The templates of a folder by (language, form)."""
         found: dict[tuple[str, str], Source] = {}
+        own = [f"{form}.{variant.name}" for variant in variants for form in FORMS]
         for language in self.languages:
-            for form in FORMS:
+            for form in (*FORMS, *own):
                 name = f"{path}/{form}.{language}.md.j2"
-                text = self.text(name, required=form in required)
+                text = self.text(name, required=form.partition(".")[0] in required)
                 if text is None:
                     continue
-                source, problems = inspect(name, text, self.facts)
+                source, problems = inspect(name, text, self.facts, self.tables)
                 if problems:
                     raise KnowledgeError(self.folder / name, problems[0])
                 found[language, form] = source
@@ -241,7 +295,9 @@ class _Reader:
                     raise KnowledgeError(
                         at / "topic.toml", "a brand can change answers only; remove this file"
                     )
-            found[brand] = {t: self.answers(f"brands/{brand}/topics/{t}", ()) for t in own}
+            found[brand] = {
+                t: self.answers(f"brands/{brand}/topics/{t}", (), topics[t].variants) for t in own
+            }
         return found
 
     def texts(self, path: str) -> dict[str, tuple[str, ...]]:
@@ -305,7 +361,22 @@ _TOPIC_KEYS: Mapping[str, type] = {
     "slots": list,
     "checklist": list,
     "promises": list,
+    "variants": list,
 }
+
+
+def _base(answers: Answers) -> Answers:
+    """The templates that belong to no variant."""
+    return {key: source for key, source in answers.items() if "." not in key[1]}
+
+
+def _of_variant(answers: Answers, variant: str) -> Answers:
+    """The templates of a variant, by (language, form)."""
+    return {
+        (language, form.partition(".")[0]): source
+        for (language, form), source in answers.items()
+        if form.partition(".")[2] == variant
+    }
 
 
 def _pick(answers: Answers, language: str, form: str) -> Source:

@@ -9,14 +9,23 @@ from collections.abc import Sequence
 from gateway.answers.case import Case
 from gateway.answers.knowledge import Knowledge, Topic
 from gateway.answers.rendering import Renderer, Source, brand_values, sms_plain
+from gateway.answers.script import Scribe
+from gateway.answers.tables import MOST, Tables
+from gateway.answers.variants import chosen
+from gateway.domain.segments import segments
+
+#: SMS that a short form may take; it states fewer rows of a table rather than more.
+SMS_PARTS = 2
 
 
 class Wording:
     """Words for decisions, from one knowledge base."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, knowledge: Knowledge, tables: Tables | None = None) -> None:
         self._knowledge = knowledge
+        self._tables = tables or Tables()
         self._renderer = Renderer()
+        self._scribe = Scribe(knowledge.words)
 
     def answer(self, case: Case, topic: Topic) -> str:
         """An automatic answer with the question whether it helped."""
@@ -47,8 +56,16 @@ class Wording:
         """A notice by itself."""
         return self._render(case, self._source(case, name))
 
+    def named(self, case: Case, topic: Topic) -> list[str]:
+        """The words by which the customer names rows of any brand's tables that the answer uses:
+        the answer then differs by brand, and they are kept while the brand is asked for."""
+        used = (cell for source in topic.answers.values() for cell in source.cells)
+        return self._tables.said(case.looked_up, used)
+
     def _topic(self, case: Case, topic: Topic) -> Source:
-        return self._knowledge.answer(topic.id, case.brand_id, case.language, case.question.form)
+        asked = case.question
+        variant = chosen(topic.variants, asked.asked_at, case.brand, case.app)
+        return self._knowledge.answer(topic.id, case.brand_id, case.language, asked.form, variant)
 
     def _source(self, case: Case, notice: str) -> Source:
         return self._knowledge.notice(notice, case.language, case.question.form)
@@ -63,17 +80,29 @@ class Wording:
         else:
             parts += [] if body.personal else [body]
             parts.append(self._source(case, "public"))
-        texts = [self._render(case, part, options) for part in parts]
-        return self._separator(case).join(text for text in texts if text)
+        text = ""
+        for most in range(MOST if any(part.cells for part in parts) else 0, -1, -1):
+            texts = [self._render(case, part, options, most) for part in parts]
+            text = self._separator(case).join(text for text in texts if text)
+            if case.question.form != "short" or segments(text).parts <= SMS_PARTS:
+                break
+        return text
 
-    def _render(self, case: Case, source: Source, options: Sequence[str] = ()) -> str:
+    def _render(
+        self, case: Case, source: Source, options: Sequence[str] = (), most: int = MOST
+    ) -> str:
+        """`most`: how many rows of a table it may state."""
         values: dict[str, object] = {
-            "brand": brand_values(case.brand, case.language, self._knowledge.facts),
+            "brand": brand_values(case.brand, case.language, self._knowledge.facts, case.script),
             "options": list(options),
         }
+        if source.cells:
+            values["rows"] = self._tables.hits(
+                case.brand_id, case.looked_up, source.cells, case.language, case.script, most
+            )
         if not case.question.public:
             values["number"] = case.question.number
-        text = self._renderer.render(source, values)
+        text = self._scribe.write(self._renderer.render(source, values), case.script)
         # Chinese needs the wide SMS alphabet anyway; only other languages gain by plain marks.
         plain = case.question.form != "long" and not case.language.startswith("zh")
         return sms_plain(text) if plain else text

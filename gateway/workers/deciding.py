@@ -6,7 +6,7 @@ in the log, in words for a person.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.answers.answerer import Answerer
 from gateway.domain.channel import Inbound
@@ -26,6 +26,7 @@ from gateway.domain.states import move
 from gateway.routing.placing import place
 from gateway.workers.draft import Draft
 
+DAY = 24 * 3600.0
 #: Why an automatic reply was not sent, where nothing else forbade it.
 USED_UP = "automatic replies of the day are used up"
 
@@ -67,11 +68,13 @@ class Deciding:
             subject=event.subject if inquiry.state is InquiryState.NEW else "",
             language=str(event.facts.get("language", "")) or inquiry.language,
             brand=inquiry.brand,
+            app_version=str(event.facts.get("app_version", "")),
             form=seen.account.form,
             first=not seen.greeted,
             dialogue=inquiry.dialogue,
             public=event.visibility is Visibility.PUBLIC,
             number=inquiry.number,
+            asked_at=_asked_at(event, seen.now),
         )
         started = time.perf_counter()
         decision = self.answerer.decide(question, seen.certificates)
@@ -208,13 +211,17 @@ class Deciding:
         meta: dict[str, JSON] = {"verb": decision.verb.value, "topic": decision.topic}
         if _to_warn(event, seen):
             meta[SAFETY_MARK] = True
-            warning = self.answerer.notice(
-                "redacted", replace(question, language=decision.language)
-            )
+            warning = self.answerer.notice("redacted", question)
             text = f"{text}\n\n{warning}" if seen.account.form == "long" else f"{text} {warning}"
         draft.add(
             *_outgoing(draft, event, seen, inquiry, conversation, text, decision.language, meta)
         )
+
+
+def _asked_at(event: Inbound, now: float) -> float:
+    """When the customer wrote, as the provider says; now where that is long ago or yet to come: a
+    date that follows from it must not have passed."""
+    return event.at if event.at is not None and now - DAY <= event.at <= now else now
 
 
 def _to_warn(event: Inbound, seen: Snapshot) -> bool:
