@@ -85,7 +85,9 @@ def make_case(question: Question, brands: Mapping[str, Brand], languages: Sequen
     brand = _brand(question, f"{subject}\n{text}", brands)
     script = ""
     if language.startswith("zh"):
-        script = script_of(text or subject, question.language, str(question.dialogue.get("script", "")))
+        script = script_of(
+            text or subject, question.language, str(question.dialogue.get("script", ""))
+        )
     return Case(
         question=question,
         text=text,

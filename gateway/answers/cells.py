@@ -14,17 +14,13 @@ from gateway.answers.tables import OF_A_ROW, Declared
 
 def cells_used(tree: nodes.Template) -> Iterator[tuple[str, str]]:
     """(table, column) for every use; the column is '' where only the table is named."""
-    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        if _is_named(node.node, "rows"):
-            yield _wanted(node), ""
+    for wanted in _asked_of(tree, "rows"):
+        yield wanted, ""
     for loop in tree.find_all(nodes.For):
-        if not isinstance(loop.iter, nodes.Getattr) or not _is_named(loop.iter.node, "rows"):
-            continue
-        row = loop.target.name if isinstance(loop.target, nodes.Name) else ""
-        for part in loop.body:
-            for node in [part, *part.find_all((nodes.Getattr, nodes.Getitem))]:
-                if isinstance(node, nodes.Getattr | nodes.Getitem) and _is_named(node.node, row):
-                    yield loop.iter.attr, _wanted(node)
+        if isinstance(loop.iter, nodes.Getattr) and _is_named(loop.iter.node, "rows"):
+            row = loop.target.name if isinstance(loop.target, nodes.Name) else ""
+            for column in _asked_of(loop, row):
+                yield loop.iter.attr, column
 
 
 def unknown_cells(
@@ -43,7 +39,11 @@ def _is_named(node: nodes.Node, name: str) -> bool:
     return isinstance(node, nodes.Name) and node.name == name
 
 
-def _wanted(node: nodes.Getattr | nodes.Getitem) -> str:
-    if isinstance(node, nodes.Getattr):
-        return node.attr
-    return str(node.arg.value) if isinstance(node.arg, nodes.Const) else "[computed]"
+def _asked_of(tree: nodes.Node, name: str) -> Iterator[str]:
+    """What is asked of a variable, by attribute or by subscript."""
+    for attribute in tree.find_all(nodes.Getattr):
+        if _is_named(attribute.node, name):
+            yield attribute.attr
+    for item in tree.find_all(nodes.Getitem):
+        if _is_named(item.node, name):
+            yield str(item.arg.value) if isinstance(item.arg, nodes.Const) else "[computed]"

@@ -107,9 +107,7 @@ class Knowledge:
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Chinese words as another script writes them, by script, where a conversion gets them wrong."""
 
-    def answer(
-        self, topic: str, brand: str, language: str, form: str, variant: str = ""
-    ) -> Source:
+    def answer(self, topic: str, brand: str, language: str, form: str, variant: str = "") -> Source:
         """The template that answers `topic`, the brand's own where it has one.
 
         `variant` is the one that holds, '' for the topic's own answer. What a brand says in its own

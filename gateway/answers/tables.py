@@ -6,15 +6,11 @@ settings (`[brands.<brand>.tables.<table>]`) or from `brands/<brand>/tables/<tab
 templates folder. A row is a fact: the gateway states what it says and nothing beyond it.
 """
 
-import csv
 import difflib
-import io
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.answers.script import guarded, in_language
@@ -168,24 +164,8 @@ def compiled(declared: Mapping[str, Declared], brands: Mapping[str, Brand]) -> T
             where = f"brands.{brand.id}.tables.{name}"
             if name not in declared:
                 raise TableError(where, f"there is no such table; {_advice(name, declared)}")
-            if not isinstance(rows, Mapping):
-                raise TableError(where, "is no table of rows; write key = { … } for each row")
             own[name] = _table(where, declared[name], rows)
     return Tables(ready)
-
-
-def with_files(brands: Mapping[str, Brand], templates: Path) -> dict[str, Brand]:
-    """The brands with the rows of their files; a row of the settings is stronger than a file's.
-
-    Raises `TableError`.
-    """
-    complete = {}
-    for brand in brands.values():
-        tables = {name: dict(rows) for name, rows in _files(templates, brand.id)}
-        for name, rows in brand.tables.items():
-            tables[name] = {**tables.get(name, {}), **rows} if isinstance(rows, Mapping) else rows
-        complete[brand.id] = replace(brand, tables=tables)
-    return complete
 
 
 def declared_in(raw: Mapping[str, Any]) -> dict[str, Declared]:
@@ -325,65 +305,6 @@ def _alternatives(form: str, patterns: list[str]) -> re.Pattern[str] | None:
 def _shouts(text: str) -> bool:
     """Everything is in capitals: they say nothing about a word any more."""
     return not any(char.islower() for char in text) and len(_CAPITALS.findall(text)) > 3
-
-
-def _files(templates: Path, brand: str) -> Iterator[tuple[str, dict[str, JSON]]]:
-    """The tables of a brand that lie in files, as (name, rows)."""
-    folder = templates / "brands" / brand / "tables"
-    seen: dict[str, Path] = {}
-    for path in sorted(folder.glob("*")) if folder.is_dir() else ():
-        if path.suffix not in {".toml", ".csv"}:
-            continue
-        if other := seen.setdefault(path.stem, path):
-            if other != path:
-                raise TableError(str(path), f"{other.name} is there too; keep one of them")
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-            rows = tomllib.loads(text) if path.suffix == ".toml" else _csv_rows(path, text)
-        except UnicodeDecodeError as error:
-            raise TableError(str(path), "is not UTF-8; save it as UTF-8") from error
-        except tomllib.TOMLDecodeError as error:
-            raise TableError(str(path), f"is not valid TOML: {error}") from error
-        yield path.stem, rows
-
-
-def _csv_rows(path: Path, text: str) -> dict[str, JSON]:
-    """Rows of a CSV file: `key`, then `<column>` or `<column>.<language>`; names are parted by |."""
-    reader = csv.DictReader(io.StringIO(text), strict=True)
-    if "key" not in (reader.fieldnames or ()):
-        raise TableError(str(path), "has no column 'key'; its first line names the columns")
-    rows: dict[str, JSON] = {}
-    try:
-        for line in reader:
-            row = _csv_row(f"{path}:{reader.line_num}", line)
-            key = str(row.pop("key", ""))
-            if not key or key in rows:
-                what = f"the key {key!r} stands there twice" if key else "there is no key"
-                raise TableError(f"{path}:{reader.line_num}", f"{what}; every row needs its own")
-            rows[key] = row
-    except csv.Error as error:
-        raise TableError(f"{path}:{reader.line_num}", f"is not valid CSV: {error}") from error
-    return rows
-
-
-def _csv_row(where: str, line: Mapping[str | None, Any]) -> dict[str, JSON]:
-    row: dict[str, JSON] = {}
-    for head, value in line.items():
-        if head is None:
-            raise TableError(where, "has more cells than the first line; quote cells with commas")
-        cell = (value or "").strip()
-        column, _, language = head.strip().partition(".")
-        if not cell:
-            continue
-        parts: JSON = cell.split("|") if column == NAMES else cell
-        if not language:
-            row[column] = parts
-            continue
-        inner = row.setdefault(column, {})
-        if not isinstance(inner, dict):
-            raise TableError(where, f"{column} stands there with and without a language; use one")
-        inner[language] = parts
-    return row
 
 
 def _advice(word: str, known: Iterable[str]) -> str:

@@ -72,7 +72,7 @@ class VariantError(ValueError):
 
 def read_variants(raw: Sequence[Any]) -> tuple[Variant, ...]:
     """The `[[variants]]` of a topic. Raises `VariantError`."""
-    variants = []
+    variants: list[Variant] = []
     for index, given in enumerate(raw):
         where = f"variants[{index}]"
         if not isinstance(given, dict):
@@ -107,9 +107,7 @@ def app_version(text: str) -> str:
     return ""
 
 
-def chosen(
-    variants: Sequence[Variant], asked_at: float, brand: Brand | None, app: str
-) -> str:
+def chosen(variants: Sequence[Variant], asked_at: float, brand: Brand | None, app: str) -> str:
     """The name of the variant a question gets, '' for the topic's own answer.
 
     Args:
@@ -156,9 +154,7 @@ def stale(knowledge: "Knowledge", now: float) -> list[Stale]:
 def _holds(app: AppVersion, sign: str, than: AppVersion) -> bool:
     """8.2 is 8.2.0."""
     length = max(len(app), len(than))
-    return _COMPARE[sign](
-        app + (0,) * (length - len(app)), than + (0,) * (length - len(than))
-    )
+    return _COMPARE[sign](app + (0,) * (length - len(app)), than + (0,) * (length - len(than)))
 
 
 def _day(key: str, value: Any) -> date | None:
