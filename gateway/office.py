@@ -141,7 +141,7 @@ def models_dir(config: Config) -> Path:
 def brands_of(config: Config) -> dict[str, Brand]:
     """The brand profiles with the tables that lie in files of the knowledge base.
 
-    Raises `TableError` or `SettingsError`.
+    Raises `KnowledgeError` or `SettingsError`.
     """
     return with_files(config.domain_brands(), templates_dir(config.templates))
 

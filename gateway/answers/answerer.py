@@ -13,13 +13,16 @@ from pathlib import Path
 from gateway.answers.assess import LIKELY, Assessment, Assessor, Heard
 from gateway.answers.case import Case, make_case
 from gateway.answers.decisions import Decisions, certain
-from gateway.answers.dialogue import read_choice, read_solved
+from gateway.answers.dialogue import read_choice, read_neither, read_solved
 from gateway.answers.engine import Classifier
 from gateway.answers.engines import Shelf, best_engine
-from gateway.answers.knowledge import Knowledge, load
+from gateway.answers.knowledge import Knowledge, Topic, load
 from gateway.answers.models import trained
 from gateway.domain.decision import Certificate, Decision, Question
 from gateway.domain.model import Brand
+
+#: Rules that bring in a person because the customer wishes for one.
+_WISHES = ("person", "callback")
 
 
 def build_answerer(
@@ -39,7 +42,7 @@ def build_answerer(
         models: a folder where trained engines are kept: a start without training takes two seconds.
         keep: whether one that is trained here goes to that folder.
 
-    Raises `KnowledgeError`, `TableError` or `TrainingError`.
+    Raises `KnowledgeError` or `TrainingError`.
     """
     knowledge = load(templates)
     texts, labels = knowledge.training()
@@ -86,7 +89,7 @@ class Answerer:
         heard = self._assessor.rule(case.rule_text)
         # "No, and I was robbed" is a robbery first and a reply second.
         if heard is None or not heard.topic.high_risk:
-            replied = self._by_reply(case, certificates)
+            replied = self._by_reply(case, heard, certificates)
             if replied is not None:
                 return replied
         if heard is not None:
@@ -95,12 +98,15 @@ class Answerer:
 
     def assess(self, question: Question) -> Assessment | None:
         """The classifier's view if it alone could lead to an automatic answer, else None: a rule
-        decides, a risk is seen, or two topics are."""
+        decides, a risk is seen, or a person reads it in any case. With two topics the confidence is
+        that of the less sure one, and the answer is right only if both are."""
         case = make_case(question, self._brands, self.knowledge.languages)
         if not case.served or self._assessor.rule(case.rule_text):
             return None
         seen = self._assessor.assess(case.text, case.subject)
-        return seen if self._barrier(case, seen) == "" and not seen.risky else None
+        if seen.risky or self._barrier(case, seen) or self.knowledge.topics[seen.topic].hand_over:
+            return None
+        return replace(seen, confidence=seen.weakest)
 
     def language(self, question: Question) -> str:
         """The language of the knowledge base in which `question` would be answered."""
@@ -113,33 +119,82 @@ class Answerer:
 
     # ------------------------------------------------------------ the order of thought
 
-    def _by_reply(self, case: Case, certificates: Sequence[Certificate]) -> Decision | None:
+    def _by_reply(
+        self, case: Case, heard: Heard | None, certificates: Sequence[Certificate]
+    ) -> Decision | None:
         """The customer replies to what we asked; None when it is no reply to it."""
-        dialogue = case.question.dialogue
-        topics = self.knowledge.topics
-        topic = topics.get(str(dialogue.get("topic", "")))
-        options = [str(option) for option in case.items("options")]
-        match dialogue.get("pending"):
+        topic = self.knowledge.topics.get(str(case.question.dialogue.get("topic", "")))
+        match case.question.dialogue.get("pending"):
             case "solved?" if topic is not None:
-                match read_solved(case.text, self.knowledge, self._thanks):
-                    case True:
-                        return self._say.solved(case, topic)
-                    case False:
-                        return self._say.not_solved(case, topic, "customer says not solved")
+                solved = read_solved(case.text, self.knowledge, self._thanks)
+                if solved is False:
+                    return self._not_solved(case, topic, heard, certificates)
+                # "Thanks, but I would like to talk to somebody" is a wish, not an end.
+                if solved and (heard is None or heard.topic.control not in _WISHES):
+                    return self._solved(case, topic, certificates)
             case "brand?" if topic is not None:
+                options = case.names("options")
                 brands = [self._brands[option] for option in options if option in self._brands]
-                chosen = read_choice(case.text, [[b.name, *b.names.values()] for b in brands])
+                chosen = read_choice(
+                    case.text, [[b.name, *b.names.values()] for b in brands], self.knowledge.choices
+                )
                 if chosen is not None:
-                    sure = dialogue.get("confidence")
-                    seen = certain(topic, sure if isinstance(sure, float) else 0.0)
+                    seen = certain(topic, _confidence(case))
                     return self._settle(case.with_brand(brands[chosen]), seen, certificates)
-            case "topic?":
-                offered = [topics[option] for option in options if option in topics]
-                chosen = read_choice(case.text, [[*t.titles.values()] for t in offered])
-                if chosen is not None:
-                    # The customer has said which matter it is: nothing is left to guess.
-                    return self._settle(case, certain(offered[chosen]), certificates)
+            case "topic?" if heard is None:
+                return self._by_choice(case, certificates)
         return None
+
+    def _by_choice(self, case: Case, certificates: Sequence[Certificate]) -> Decision | None:
+        """One of the topics that were offered, or none of them."""
+        topics = self.knowledge.topics
+        offered = [topics[option] for option in case.names("options") if option in topics]
+        titles = [[*topic.titles.values()] for topic in offered]
+        chosen = read_choice(case.text, titles, self.knowledge.choices)
+        both = bool(case.question.dialogue.get("both")) and len(offered) > 1
+        if chosen is None and both and self.knowledge.choices["both"].find(case.text):
+            chosen = 0
+        if chosen is not None:
+            if both:
+                case = case.remember(later=offered[1 - chosen].id)
+            # The customer has said which matter it is: nothing is left to guess.
+            return self._settle(case, certain(offered[chosen]), certificates)
+        if not read_neither(case.text, self.knowledge.choices):
+            return None
+        seen = self._assessor.assess(case.text)
+        if seen.risky:
+            return None
+        likely = seen if seen.confidence >= LIKELY else Assessment()
+        return self._say.to_person(case, likely, "none of the options")
+
+    def _solved(
+        self, case: Case, topic: Topic, certificates: Sequence[Certificate]
+    ) -> Decision | None:
+        """Done, or on to the other matter that was to come later."""
+        later = self.knowledge.topics.get(str(case.question.dialogue.get("later", "")))
+        if later is None:
+            return self._say.solved(case, topic)
+        decision = self._settle(case.remember(later=""), certain(later), certificates)
+        return replace(decision, evidence={**decision.evidence, "solved_topic": topic.id})
+
+    def _not_solved(
+        self, case: Case, topic: Topic, heard: Heard | None, certificates: Sequence[Certificate]
+    ) -> Decision | None:
+        """The next steps where there are any, else a person; None where the reply tells of a risk."""
+        reason = "customer says not solved"
+        seen = self._assessor.assess(case.text)
+        if seen.risky:
+            return None
+        other = seen.topic != topic.id and seen.confidence >= LIKELY
+        if heard or other or self.knowledge.choices["everything"].find(case.text):
+            return self._say.not_solved(case, topic, reason, seen.topic if other else "")
+        permit = self._permit(case, certificates)
+        sure = certain(topic, _confidence(case))
+        if permit is not None and sure.confidence >= permit.threshold and case.served:
+            more = self._say.next_steps(case, topic, sure, permit)
+            if more is not None:
+                return more
+        return self._say.not_solved(case, topic, reason)
 
     def _by_topic(self, case: Case, certificates: Sequence[Certificate]) -> Decision:
         seen = self._assessor.assess(case.text, case.subject)
@@ -147,7 +202,7 @@ class Answerer:
             seen = replace(seen, confidence=seen.risk)
             return self._say.escalate(case, self.knowledge.topics[seen.risky], seen, "high_risk")
         topic = self.knowledge.topics.get(seen.topic)
-        if topic is not None and topic.control and seen.confidence >= LIKELY:
+        if topic is not None and topic.steers and seen.confidence >= LIKELY:
             return self._say.control(case, Heard(topic, ""), seen)
         return self._settle(case, seen, certificates)
 
@@ -157,18 +212,31 @@ class Answerer:
         """A matter with a confidence: answer it, ask, suggest it, or leave it to a person."""
         if barrier := self._barrier(case, seen):
             return self._say.to_person(case, seen, barrier)
-        topic = self.knowledge.topics[seen.topic]
+        topics = [self.knowledge.topics[name] for name in (seen.topic, seen.also) if name]
+        topic = topics[0]
         if topic.id in case.items("answered"):
             return self._say.not_solved(case, topic, "already_answered")
         permit = self._permit(case, certificates)
+        if permit is None:
+            return self._say.to_person(case, seen, "no_certificate")
+        ask_brand = case.must_ask_brand and any(
+            self._say.differ_by_brand(case, one) for one in topics
+        )
+        if seen.also:
+            known = any(one.id in case.items("answered") for one in topics)
+            if known or ask_brand or seen.weakest < permit.threshold:
+                return self._say.to_person(case, seen, "two_topics", permit)
+            return self._say.answer_both(
+                case, topics, replace(seen, confidence=seen.weakest), permit
+            )
         # A question that was not understood is not asked twice.
         asked = (
             case.question.dialogue.get("pending") in {"brand?", "topic?"} or case.question.public
         )
-        if permit is None:
-            return self._say.to_person(case, seen, "no_certificate")
         if seen.confidence >= permit.threshold:
-            if not case.must_ask_brand or not self._say.differ_by_brand(case, topic):
+            if topic.hand_over:
+                return self._say.hand_over(case, topic, seen)
+            if not ask_brand:
                 return self._say.answer(case, topic, seen, permit)
             if asked:
                 return self._say.to_person(case, seen, "brand unknown")
@@ -185,9 +253,13 @@ class Answerer:
             return "empty"
         if not case.served:
             return "language_not_served"
-        if topic.high_risk or topic.control:
+        if topic.high_risk or topic.steers:
             return "topic_for_people"
-        return "two_topics" if seen.also else ""
+        if not seen.also:
+            return ""
+        other = self.knowledge.topics[seen.also]
+        single = seen.apart and not (topic.hand_over or other.hand_over or other.steers)
+        return "" if single and not other.high_risk else "two_topics"
 
     def _permit(self, case: Case, certificates: Sequence[Certificate]) -> Certificate | None:
         """The certificate that covers the case, the most specific where several do."""
@@ -202,7 +274,7 @@ class Answerer:
     def _close_pair(self, seen: Assessment, permit: Certificate) -> bool:
         """Neither of two topics is sure enough, but together they are: worth a question."""
         pair = [self.knowledge.topics[name] for name, _ in seen.top[:2]]
-        if len(pair) < 2 or any(t.high_risk or t.control for t in pair):
+        if len(pair) < 2 or any(t.high_risk or t.steers for t in pair):
             return False
         return seen.top[0][1] + seen.top[1][1] >= max(permit.threshold, LIKELY)
 
@@ -214,3 +286,9 @@ def in_scope(scope: str, brand: str, language: str, risk: str) -> bool:
     return len(wanted) == len(have) and all(
         part in ("*", value) for part, value in zip(wanted, have, strict=True)
     )
+
+
+def _confidence(case: Case) -> float:
+    """That of the topic the dialogue is about, as it was when it was found."""
+    sure = case.question.dialogue.get("confidence")
+    return float(sure) if isinstance(sure, int | float) else 0.0

@@ -11,6 +11,8 @@
     notices/<name>/<form>.<lang>.md.j2  acknowledgement, questions back and the like
     background/<name>.<lang>.txt        lines that carry no topic: greetings, signatures …
     dialogue/yes|no.<lang>.txt          how customers say that an answer did or did not help
+            /choices.<lang>.toml        how they name one of several options, or none
+            /steps.<lang>.toml          the steps of the check-lists: titles, how they are said done
 
 Everything is checked while it is read: what is wrong stops the start, with the file and the cure.
 """
@@ -23,19 +25,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.answers.checklist import Step, read_choices, read_steps
+from gateway.answers.faults import KnowledgeError
 from gateway.answers.phrases import Phrases
 from gateway.answers.rendering import Source, inspect
 from gateway.answers.script import CONVERSIONS, read_words
-from gateway.answers.tables import Declared, TableError, declared_in
+from gateway.answers.tables import Declared, declared_in
 from gateway.answers.text import normalise
-from gateway.answers.variants import Variant, VariantError, read_variants
-from gateway.domain.errors import GatewayError
+from gateway.answers.variants import Answers, Variant, merged, read_variants
+
+__all__ = ["Knowledge", "KnowledgeError", "Topic", "load"]
 
 FORMS = ("long", "short", "voice")
 REQUIRED_FORMS = ("long", "short")
 RISKS = ("normal", "high")
 #: What a topic's rule does when its phrases are found; '' for topics that are only matched.
-CONTROLS = ("", "person", "callback", "complaint", "safety", "thanks")
+CONTROLS = ("", "person", "callback", "complaint", "safety", "status", "contact", "thanks")
 #: Notices the decision relies on.
 NOTICES = (
     "automatic",
@@ -46,22 +51,16 @@ NOTICES = (
     "not_solved",
     "which_brand",
     "which_topic",
+    "which_first",
+    "try_steps",
+    "left_out",
+    "steps_done",
+    "also_mentioned",
     "redacted",
     "public",
 )
 #: Labels of the classifier that are no topic begin with this.
 BACKGROUND = "~"
-
-Answers = Mapping[tuple[str, str], Source]
-"""Templates by (language, form); those of a variant by (language, "form.variant")."""
-
-
-class KnowledgeError(GatewayError):
-    """A file of the knowledge base is wrong or missing; the text names it and says what to do."""
-
-    def __init__(self, path: Path | str, detail: str) -> None:
-        super().__init__(f"{path}: {detail}")
-        self.path = str(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,11 @@ class Topic:
     """What an agent will need to know; asked of the customer by the guided intake."""
     checklist: tuple[str, ...] = ()
     """Names of the steps of the answer, in order."""
+    stepwise: bool = False
+    """The steps are causes to rule out: those that are done are left out, and short channels get one
+    or two at a time. The numbered lines of the long form are the steps."""
+    hand_over: bool = False
+    """A person reads it in any case; the answer is a word of thanks meanwhile."""
     promises: tuple[str, ...] = ()
     """Brand facts in the answer that are promises of time."""
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -86,6 +90,11 @@ class Topic:
     answers: Answers = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     """Answers that hold for a time or some versions of the app; the first that applies is taken."""
+
+    @property
+    def steers(self) -> bool:
+        """It says how the customer wants to be served, not what the matter is."""
+        return self.control not in ("", "contact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,10 @@ class Knowledge:
     background: Mapping[str, tuple[str, ...]]
     yes: Phrases
     no: Phrases
+    choices: Mapping[str, Phrases]
+    """How customers name an option by its place: 'first' … 'fourth', 'last', and 'neither'."""
+    steps: Mapping[str, Step]
+    """The steps of all check-lists, by id."""
     tables: Mapping[str, Declared] = field(default_factory=dict)
     """Lookup tables that templates may use; the rows are the brand's."""
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -113,12 +126,8 @@ class Knowledge:
         `variant` is the one that holds, '' for the topic's own answer. What a brand says in its own
         words, no variant of the topic changes; only one of the brand does.
         """
-        common = self.topics[topic].answers
         own = self.overrides.get(brand, {}).get(topic, {})
-        if not variant:
-            return _pick({**common, **own}, language, form)
-        held = _of_variant(common, variant)
-        return _pick({**held, **_base(own), **_of_variant(own, variant)}, language, form)
+        return _pick(merged(self.topics[topic].answers, own, variant), language, form)
 
     def notice(self, name: str, language: str, form: str) -> Source:
         """The template of a notice."""
@@ -157,7 +166,7 @@ def load(folder: Path) -> Knowledge:
             folder / "knowledge.toml", f"a fact cannot be called {unusable[0]!r}; rename it"
         )
     reader.languages, reader.facts = languages, facts
-    reader.tables = reader.declared(settings.get("tables", {}))
+    reader.tables = declared_in(folder / "knowledge.toml", settings.get("tables", {}))
     topics = {name: reader.topic(name) for name in reader.folders("topics")}
     if not topics:
         raise KnowledgeError(folder / "topics", "no topic found; every topic is a folder here")
@@ -174,7 +183,14 @@ def load(folder: Path) -> Knowledge:
         yes=Phrases.of(reader.all_languages("dialogue/yes")),
         no=Phrases.of(reader.all_languages("dialogue/no")),
         tables=reader.tables,
-        words={script: reader.words(script) for script in CONVERSIONS},
+        words={
+            script: read_words(
+                folder / (name := f"traditional/{script}.txt"), reader.lines(name, required=False)
+            )
+            for script in CONVERSIONS
+        },
+        choices=read_choices(reader.toml, languages),
+        steps=read_steps(reader.toml, languages, topics.values()),
         version=reader.digest(),
     )
 
@@ -222,7 +238,7 @@ class _Reader:
             for language in self.languages
         }
         phrases = self.all_languages(f"{path}/phrases", required=bool(control))
-        variants = self.variants(at, raw.get("variants", []))
+        variants = read_variants(at, raw.get("variants", []))
         return Topic(
             id=name,
             titles=titles,
@@ -232,36 +248,14 @@ class _Reader:
             control=control,
             slots=tuple(raw.get("slots", ())),
             checklist=tuple(raw.get("checklist", ())),
+            stepwise=raw.get("stepwise", False),
+            hand_over=raw.get("hand_over", False),
             promises=tuple(raw.get("promises", ())),
             examples=examples,
             phrases=Phrases.of(phrases) if phrases else None,
             answers=self.answers(path, REQUIRED_FORMS, variants),
             variants=variants,
         )
-
-    def variants(self, at: Path, raw: Sequence[Any]) -> tuple[Variant, ...]:
-        """The variants that a topic declares."""
-        try:
-            return read_variants(raw)
-        except VariantError as error:
-            raise KnowledgeError(at, str(error)) from error
-
-    def declared(self, raw: Mapping[str, Any]) -> dict[str, Declared]:
-        """The lookup tables that knowledge.toml declares."""
-        try:
-            return declared_in(raw)
-        except TableError as error:
-            raise KnowledgeError(self.folder / "knowledge.toml", str(error)) from error
-
-    def words(self, script: str) -> dict[str, str]:
-        """Corrections of the conversion to a script."""
-        name = f"traditional/{script}.txt"
-        try:
-            return read_words(self.lines(name, required=False))
-        except ValueError as error:
-            raise KnowledgeError(
-                self.folder / name, f"{error} is no pair; write `simplified traditional`"
-            ) from error
 
     def answers(
         self, path: str, required: Sequence[str], variants: Sequence[Variant] = ()
@@ -358,23 +352,11 @@ _TOPIC_KEYS: Mapping[str, type] = {
     "control": str,
     "slots": list,
     "checklist": list,
+    "stepwise": bool,
+    "hand_over": bool,
     "promises": list,
     "variants": list,
 }
-
-
-def _base(answers: Answers) -> Answers:
-    """The templates that belong to no variant."""
-    return {key: source for key, source in answers.items() if "." not in key[1]}
-
-
-def _of_variant(answers: Answers, variant: str) -> Answers:
-    """The templates of a variant, by (language, form)."""
-    return {
-        (language, form.partition(".")[0]): source
-        for (language, form), source in answers.items()
-        if form.partition(".")[2] == variant
-    }
 
 
 def _pick(answers: Answers, language: str, form: str) -> Source:

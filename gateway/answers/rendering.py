@@ -20,11 +20,11 @@ from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import GatewayError
 from gateway.domain.model import JSON, Brand
 
-#: All that a template may name. `options` are the choices of a question back, `rows` the rows of the
-#: brand's tables that the customer has named.
-VARIABLES = frozenset({"brand", "number", "options", "rows"})
+#: All that a template may name. `options` are the choices of a question back, or steps; `cases` are
+#: the customer's own open inquiries, `rows` the rows of the brand's tables that the customer names.
+VARIABLES = frozenset({"brand", "number", "options", "cases", "rows"})
 #: Variables that tell something of the customer: not for texts that everybody can read.
-PERSONAL = frozenset({"number"})
+PERSONAL = frozenset({"number", "cases"})
 
 _LITERALS = {
     "a link or address": re.compile(

@@ -8,7 +8,9 @@ for the script is used as set.
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
+from gateway.answers.faults import KnowledgeError
 from gateway.answers.text import converter
 from gateway.domain.model import JSON
 
@@ -102,16 +104,16 @@ def in_language(value: JSON, language: str, script: str = "") -> JSON:
     return value
 
 
-def read_words(lines: Iterable[str]) -> dict[str, str]:
-    """Corrections as they stand in a file: `simplified traditional` on each line.
+def read_words(path: Path, lines: Iterable[str]) -> dict[str, str]:
+    """Corrections as they stand in the file at `path`: `simplified traditional` on each line.
 
-    Raises ValueError with the line that is not of that kind.
+    Raises `KnowledgeError`.
     """
     words = {}
     for line in lines:
         pair = line.split()
         if len(pair) != 2:
-            raise ValueError(line)
+            raise KnowledgeError(path, f"{line!r} is no pair; write `simplified traditional`")
         words[pair[0]] = pair[1]
     return words
 

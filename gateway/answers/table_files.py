@@ -12,14 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gateway.answers.tables import NAMES, TableError
+from gateway.answers.faults import KnowledgeError
+from gateway.answers.tables import NAMES
 from gateway.domain.model import JSON, Brand
 
 
 def with_files(brands: Mapping[str, Brand], templates: Path) -> dict[str, Brand]:
     """The brands with the rows of their files; a row of the settings is stronger than a file's.
 
-    Raises `TableError`.
+    Raises `KnowledgeError`.
     """
     complete = {}
     for brand in brands.values():
@@ -39,14 +40,14 @@ def _files(templates: Path, brand: str) -> Iterator[tuple[str, dict[str, JSON]]]
             continue
         other = seen.setdefault(path.stem, path)
         if other != path:
-            raise TableError(str(path), f"{other.name} is there too; keep one of them")
+            raise KnowledgeError(str(path), f"{other.name} is there too; keep one of them")
         try:
             text = path.read_text(encoding="utf-8-sig")
             rows = tomllib.loads(text) if path.suffix == ".toml" else _csv_rows(path, text)
         except UnicodeDecodeError as error:
-            raise TableError(str(path), "is not UTF-8; save it as UTF-8") from error
+            raise KnowledgeError(str(path), "is not UTF-8; save it as UTF-8") from error
         except tomllib.TOMLDecodeError as error:
-            raise TableError(str(path), f"is not valid TOML: {error}") from error
+            raise KnowledgeError(str(path), f"is not valid TOML: {error}") from error
         yield path.stem, rows
 
 
@@ -54,7 +55,7 @@ def _csv_rows(path: Path, text: str) -> dict[str, JSON]:
     """Rows of a CSV file: `key`, then `<column>` or `<column>.<language>`; names are parted by |."""
     reader = csv.DictReader(io.StringIO(text), strict=True)
     if "key" not in (reader.fieldnames or ()):
-        raise TableError(str(path), "has no column 'key'; its first line names the columns")
+        raise KnowledgeError(str(path), "has no column 'key'; its first line names the columns")
     rows: dict[str, JSON] = {}
     try:
         for line in reader:
@@ -62,10 +63,12 @@ def _csv_rows(path: Path, text: str) -> dict[str, JSON]:
             key = str(row.pop("key", ""))
             if not key or key in rows:
                 what = f"the key {key!r} stands there twice" if key else "there is no key"
-                raise TableError(f"{path}:{reader.line_num}", f"{what}; every row needs its own")
+                raise KnowledgeError(
+                    f"{path}:{reader.line_num}", f"{what}; every row needs its own"
+                )
             rows[key] = row
     except csv.Error as error:
-        raise TableError(f"{path}:{reader.line_num}", f"is not valid CSV: {error}") from error
+        raise KnowledgeError(f"{path}:{reader.line_num}", f"is not valid CSV: {error}") from error
     return rows
 
 
@@ -73,7 +76,9 @@ def _csv_row(where: str, line: Mapping[str | None, Any]) -> dict[str, JSON]:
     row: dict[str, JSON] = {}
     for head, value in line.items():
         if head is None:
-            raise TableError(where, "has more cells than the first line; quote cells with commas")
+            raise KnowledgeError(
+                where, "has more cells than the first line; quote cells with commas"
+            )
         cell = (value or "").strip()
         column, _, language = head.strip().partition(".")
         if not cell:
@@ -84,6 +89,8 @@ def _csv_row(where: str, line: Mapping[str | None, Any]) -> dict[str, JSON]:
             continue
         inner = row.setdefault(column, {})
         if not isinstance(inner, dict):
-            raise TableError(where, f"{column} stands there with and without a language; use one")
+            raise KnowledgeError(
+                where, f"{column} stands there with and without a language; use one"
+            )
         inner[language] = parts
     return row

@@ -11,12 +11,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from gateway.answers.faults import KnowledgeError
 from gateway.answers.script import guarded, in_language
 from gateway.answers.text import normalise
 from gateway.domain.asking import asks_for_secret
-from gateway.domain.errors import GatewayError
 from gateway.domain.model import JSON, Brand
 
 #: Rows that one answer states at most; the first ones named.
@@ -35,13 +36,6 @@ _JOINTS = re.compile(r"[-_ ]")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 #: A bare number is a key only after one of these: "51 yuan" is no error.
 _HINT = r"(?:错误代?码|错误|代码|提示码|返回码|提示|报错|error code|error|err|code|no\.?|#)\W{0,4}"
-
-
-class TableError(GatewayError):
-    """A table or row is wrong; the text says where it stands and what to do."""
-
-    def __init__(self, where: str, detail: str) -> None:
-        super().__init__(f"{where}: {detail}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,32 +150,34 @@ class Tables:
 
 
 def compiled(declared: Mapping[str, Declared], brands: Mapping[str, Brand]) -> Tables:
-    """Check the tables of all brands and make them ready. Raises `TableError`."""
+    """Check the tables of all brands and make them ready. Raises `KnowledgeError`."""
     ready: dict[str, dict[str, Table]] = {}
     for brand in brands.values():
         own = ready.setdefault(brand.id, {})
         for name, rows in brand.tables.items():
             where = f"brands.{brand.id}.tables.{name}"
             if name not in declared:
-                raise TableError(where, f"there is no such table; {_advice(name, declared)}")
+                raise KnowledgeError(where, f"there is no such table; {_advice(name, declared)}")
             own[name] = _table(where, declared[name], rows)
     return Tables(ready)
 
 
-def declared_in(raw: Mapping[str, Any]) -> dict[str, Declared]:
-    """The `[tables]` of knowledge.toml. Raises `TableError`."""
+def declared_in(path: Path, raw: Mapping[str, Any]) -> dict[str, Declared]:
+    """The `[tables]` of knowledge.toml, which lies at `path`. Raises `KnowledgeError`."""
     tables = {}
     for name, given in raw.items():
-        at = f"tables.{name}"
+        at = f"{path}: tables.{name}"
         columns = given.get("columns") if isinstance(given, dict) else None
         if not isinstance(columns, dict) or not columns:
-            raise TableError(at, "has no columns; add [tables.….columns.<column>] with its help")
+            raise KnowledgeError(
+                at, "has no columns; add [tables.….columns.<column>] with its help"
+            )
         for column in columns:
             if column == NAMES or column in OF_A_ROW or column in dir(dict):
-                raise TableError(at, f"a column cannot be called {column!r}; rename it")
+                raise KnowledgeError(at, f"a column cannot be called {column!r}; rename it")
         others = given.get("others", [])
         if not isinstance(others, list):
-            raise TableError(at, "others must be a list of words")
+            raise KnowledgeError(at, "others must be a list of words")
         tables[name] = Declared(name, tuple(columns), tuple(map(str, others)))
     return tables
 
@@ -198,11 +194,11 @@ def _table(where: str, declared: Declared, raw: Mapping[str, JSON]) -> Table:
             spelled.add(normalise(name))
             squashed = _squash(normalise(name))
             if len(squashed) < 2 and not squashed.isdigit():
-                raise TableError(
+                raise KnowledgeError(
                     f"{where}.{row.key}", f"the name {name!r} is too short to be found in a text"
                 )
             if named.setdefault(squashed, index) != index:
-                raise TableError(
+                raise KnowledgeError(
                     f"{where}.{row.key}",
                     f"the name {name!r} stands for two rows; take it out of one",
                 )
@@ -231,14 +227,14 @@ def _row(where: str, declared: Declared, key: str, raw: JSON) -> Row:
     elif isinstance(raw, Mapping):
         cells = raw
     else:
-        raise TableError(where, "is neither a text nor a table; write { column = … }")
+        raise KnowledgeError(where, "is neither a text nor a table; write { column = … }")
     for column, value in cells.items():
         if column != NAMES and column not in declared.columns:
             advice = _advice(column, [*declared.columns, NAMES])
-            raise TableError(where, f"there is no column {column!r}; {advice}")
+            raise KnowledgeError(where, f"there is no column {column!r}; {advice}")
         for text in _texts(value):
             if asked := asks_for_secret(text):
-                raise TableError(
+                raise KnowledgeError(
                     f"{where}.{column}",
                     f"asks for a code, password or card number ({asked!r}); no text of ours may",
                 )
@@ -255,7 +251,9 @@ def _text(where: str, value: JSON) -> JSON:
             return str(value)
         case dict() if all(isinstance(v, str) and _LANGUAGE.fullmatch(k) for k, v in value.items()):
             return value
-    raise TableError(where, 'must be a text, or a table by language: { "zh-CN" = "…", en = "…" }')
+    raise KnowledgeError(
+        where, 'must be a text, or a table by language: { "zh-CN" = "…", en = "…" }'
+    )
 
 
 def _names(where: str, raw: JSON) -> dict[str, tuple[str, ...]]:
@@ -264,7 +262,7 @@ def _names(where: str, raw: JSON) -> dict[str, tuple[str, ...]]:
     for language, given in by_language.items():
         listed = [given] if isinstance(given, str) else given
         if not isinstance(listed, list) or not all(isinstance(n, str) and n for n in listed):
-            raise TableError(
+            raise KnowledgeError(
                 f"{where}.{NAMES}", 'must be names, or names by language: { en = ["Japan"] }'
             )
         names[language] = tuple(str(name) for name in listed)

@@ -15,14 +15,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from gateway.answers.faults import KnowledgeError
+from gateway.answers.rendering import Source
 from gateway.domain.model import TIME_ZONE, Brand
 
 if TYPE_CHECKING:
     from gateway.answers.knowledge import Knowledge
 
+Answers = Mapping[tuple[str, str], Source]
+"""Templates by (language, form); those of a variant by (language, "form.variant")."""
 AppVersion = tuple[int, ...]
 """8.1.2 as (8, 1, 2)."""
 
@@ -66,37 +71,52 @@ class Variant:
         return all(app is not None and _holds(app, sign, than) for sign, than in self.app)
 
 
-class VariantError(ValueError):
-    """A variant is declared wrongly; the text names the key and says what to do."""
-
-
-def read_variants(raw: Sequence[Any]) -> tuple[Variant, ...]:
-    """The `[[variants]]` of a topic. Raises `VariantError`."""
+def read_variants(path: Path, raw: Sequence[Any]) -> tuple[Variant, ...]:
+    """The `[[variants]]` of the topic.toml at `path`. Raises `KnowledgeError`."""
     variants: list[Variant] = []
     for index, given in enumerate(raw):
         where = f"variants[{index}]"
         if not isinstance(given, dict):
-            raise VariantError(f"{where} must be a table; write [[variants]]")
+            raise KnowledgeError(path, f"{where} must be a table; write [[variants]]")
         for key in given:
             if key not in _KEYS:
-                raise VariantError(f"{where}.{key} is not known; use one of {', '.join(_KEYS)}")
+                raise KnowledgeError(
+                    path, f"{where}.{key} is not known; use one of {', '.join(_KEYS)}"
+                )
         name = given.get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise VariantError(
-                f"{where}.name must be lower-case letters, digits and _, not {name!r}"
+            raise KnowledgeError(
+                path, f"{where}.name must be lower-case letters, digits and _, not {name!r}"
             )
         if any(name == other.name for other in variants):
-            raise VariantError(f"{where}.name {name!r} stands there twice; rename one")
-        first, last = (_day(f"{where}.{key}", given.get(key)) for key in ("valid_from", "valid_to"))
+            raise KnowledgeError(path, f"{where}.name {name!r} stands there twice; rename one")
+        first, last = (
+            _day(path, f"{where}.{key}", given.get(key)) for key in ("valid_from", "valid_to")
+        )
         if first and last and last < first:
-            raise VariantError(f"{where}.valid_to lies before valid_from; exchange them")
-        app = _conditions(f"{where}.app", given.get("app", ""))
+            raise KnowledgeError(path, f"{where}.valid_to lies before valid_from; exchange them")
+        app = _conditions(path, f"{where}.app", given.get("app", ""))
         if not (first or last or app):
-            raise VariantError(
-                f"{where} holds always; give valid_from, valid_to or app, or change the answer"
+            raise KnowledgeError(
+                path,
+                f"{where} holds always; give valid_from, valid_to or app, or change the answer",
             )
         variants.append(Variant(name, first, last, app))
+    names = {variant.name for variant in variants}
+    for file in sorted(path.parent.glob("*.*.*.md.j2")):
+        name = file.name.split(".")[1]
+        if file.name.count(".") == 4 and name not in names:
+            raise KnowledgeError(file, f"is of no variant; add [[variants]] {name!r} to topic.toml")
     return tuple(variants)
+
+
+def merged(common: Answers, own: Answers, variant: str) -> dict[tuple[str, str], Source]:
+    """The templates that hold, by (language, form): of the variant, or with '' of none. `own` are a
+    brand's: its own words no variant of the topic changes, only one of the brand does."""
+    if not variant:
+        return {**common, **own}
+    base = {key: source for key, source in own.items() if "." not in key[1]}
+    return {**_of_variant(common, variant), **base, **_of_variant(own, variant)}
 
 
 def app_version(text: str) -> str:
@@ -151,27 +171,37 @@ def stale(knowledge: "Knowledge", now: float) -> list[Stale]:
     ]
 
 
+def _of_variant(answers: Answers, variant: str) -> dict[tuple[str, str], Source]:
+    return {
+        (language, form.partition(".")[0]): source
+        for (language, form), source in answers.items()
+        if form.partition(".")[2] == variant
+    }
+
+
 def _holds(app: AppVersion, sign: str, than: AppVersion) -> bool:
     """8.2 is 8.2.0."""
     length = max(len(app), len(than))
     return _COMPARE[sign](app + (0,) * (length - len(app)), than + (0,) * (length - len(than)))
 
 
-def _day(key: str, value: Any) -> date | None:
+def _day(path: Path, key: str, value: Any) -> date | None:
     if value is None:
         return None
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    raise VariantError(f"{key} must be a day without quotes, as 2026-12-01, not {value!r}")
+    raise KnowledgeError(path, f"{key} must be a day without quotes, as 2026-12-01, not {value!r}")
 
 
-def _conditions(key: str, value: Any) -> tuple[tuple[str, AppVersion], ...]:
+def _conditions(path: Path, key: str, value: Any) -> tuple[tuple[str, AppVersion], ...]:
     if value == "":
         return ()
     conditions = []
     for part in value.split(",") if isinstance(value, str) else [""]:
         found = _CONDITION.fullmatch(part.strip())
         if not found:
-            raise VariantError(f'{key} must be versions as ">=8.2" or ">=8.2, <9", not {value!r}')
+            raise KnowledgeError(
+                path, f'{key} must be versions as ">=8.2" or ">=8.2, <9", not {value!r}'
+            )
         conditions.append((found[1], tuple(map(int, found[2].split(".")))))
     return tuple(conditions)

@@ -4,18 +4,19 @@ These parts are joined here and not in the templates, so that no template can fo
 (DESIGN §7 rule 7).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.answers.case import Case
+from gateway.answers.checklist import keep, numbered
 from gateway.answers.knowledge import Knowledge, Topic
+from gateway.answers.length import fits
 from gateway.answers.rendering import Renderer, Source, brand_values, sms_plain
-from gateway.answers.script import Scribe
+from gateway.answers.script import Scribe, guarded
 from gateway.answers.tables import MOST, Tables
 from gateway.answers.variants import chosen
-from gateway.domain.segments import segments
 
-#: SMS that a short form may take; it states fewer rows of a table rather than more.
-SMS_PARTS = 2
+#: Steps that a short channel gets at a time.
+STEPS_AT_ONCE = 2
 
 
 class Wording:
@@ -30,6 +31,52 @@ class Wording:
     def answer(self, case: Case, topic: Topic) -> str:
         """An automatic answer with the question whether it helped."""
         return self._join(case, self._topic(case, topic), "solved_question", "way_to_person")
+
+    def answer_left(self, case: Case, topic: Topic, left: Sequence[str]) -> str:
+        """The answer with only the steps that are `left`, and a word about the others."""
+        body = self._render(case, self._topic(case, topic))
+        indexes = [i for i, step in enumerate(topic.checklist) if step in left]
+        if len(indexes) == len(topic.checklist) or len(numbered(body)) != len(topic.checklist):
+            return self.answer(case, topic)
+        done = [step for step in topic.checklist if step not in left]
+        parts = [keep(body, indexes), self._left_out(case, done)]
+        return self._frame(case, parts, "solved_question", "way_to_person")
+
+    def steps(
+        self, case: Case, topic: Topic, left: Sequence[str], done: Sequence[str] = ()
+    ) -> tuple[str, list[str]]:
+        """The next steps for a short channel, and which they are: two where they fit, else one.
+        `done` is told to be left out where there is room to say so. ('', []) where the long form
+        does not have its steps in numbered lines (a brand's own may not)."""
+        long = self._knowledge.answer(topic.id, case.brand_id, case.language, "long")
+        lines = numbered(self._render(case, long))
+        if len(lines) != len(topic.checklist):
+            return "", []
+        if case.script:  # they are rendered once more, in a notice
+            lines = [guarded(line) for line in lines]
+        sentences = dict(zip(topic.checklist, lines, strict=True))
+        source = self._source(case, "try_steps")
+        text = ""
+        for count in range(min(STEPS_AT_ONCE, len(left)), 0, -1):
+            given = list(left[:count])
+            steps = self._render(case, source, [sentences[step] for step in given])
+            for parts in ([self._left_out(case, done), steps], [steps]):
+                text = self._frame(case, parts, "solved_question", "way_to_person")
+                if case.question.form != "short" or fits(text):
+                    return text, given
+        return text, list(left[:1])
+
+    def answer_both(self, case: Case, topics: Sequence[Topic]) -> str:
+        """The answers to two matters under their titles; '' where a short channel has no room."""
+        parts = []
+        for topic in topics:
+            body = self._render(case, self._topic(case, topic))
+            title = self._scribe.write(topic.titles[case.language], case.script)
+            parts.append(
+                f"■ {title}\n{body}" if case.question.form == "long" else f"{title}: {body}"
+            )
+        text = self._frame(case, parts, "solved_question", "way_to_person")
+        return text if case.question.form == "long" or fits(text) else ""
 
     def advice(self, case: Case, topic: Topic) -> str:
         """What to do now while a person takes over."""
@@ -52,15 +99,31 @@ class Wording:
         source = self._topic(case, topic)
         return "" if case.question.public and source.personal else self._render(case, source)
 
-    def notice(self, case: Case, name: str) -> str:
+    def notice(self, case: Case, name: str, options: Sequence[str] = ()) -> str:
         """A notice by itself."""
-        return self._render(case, self._source(case, name))
+        return self._render(case, self._source(case, name), options)
+
+    def titles(self, case: Case, steps: Sequence[str]) -> list[str]:
+        """What steps are called."""
+        return [self._knowledge.steps[step].titles[case.language] for step in steps]
+
+    def _left_out(self, case: Case, done: Sequence[str]) -> str:
+        return self.notice(case, "left_out", self.titles(case, done)) if done else ""
 
     def named(self, case: Case, topic: Topic) -> list[str]:
         """The words by which the customer names rows of any brand's tables that the answer uses:
         the answer then differs by brand, and they are kept while the brand is asked for."""
         used = (cell for source in topic.answers.values() for cell in source.cells)
         return self._tables.said(case.looked_up, used)
+
+    def states_row(self, case: Case, topic: Topic) -> bool:
+        """Whether the answer states a row of the brand's tables that the customer names."""
+        return any(self._rows(case, self._topic(case, topic)).values())
+
+    def _rows(self, case: Case, source: Source, most: int = MOST) -> Mapping[str, Sequence[object]]:
+        return self._tables.hits(
+            case.brand_id, case.looked_up, source.cells, case.language, case.script, most
+        )
 
     def _topic(self, case: Case, topic: Topic) -> Source:
         asked = case.question
@@ -71,22 +134,24 @@ class Wording:
         return self._knowledge.notice(notice, case.language, case.question.form)
 
     def _join(self, case: Case, body: Source, *tail: str, options: Sequence[str] = ()) -> str:
-        """In public: the body unless it is personal, and the invitation to a private channel."""
-        parts: list[Source] = []
-        if case.question.first:
-            parts.append(self._source(case, "automatic"))
-        if not case.question.public:
-            parts += [body, *(self._source(case, name) for name in tail)]
-        else:
-            parts += [] if body.personal else [body]
-            parts.append(self._source(case, "public"))
+        """In public, a personal body is left out. A short form states as many rows of a table as fit."""
+        personal = case.question.public and body.personal
         text = ""
-        for most in range(MOST if any(part.cells for part in parts) else 0, -1, -1):
-            texts = [self._render(case, part, options, most) for part in parts]
-            text = self._separator(case).join(text for text in texts if text)
-            if case.question.form != "short" or segments(text).parts <= SMS_PARTS:
+        for most in range(MOST if body.cells else 0, -1, -1):
+            parts = [] if personal else [self._render(case, body, options, most)]
+            text = self._frame(case, parts, *tail)
+            if case.question.form != "short" or fits(text):
                 break
         return text
+
+    def _frame(self, case: Case, body: Sequence[str], *tail: str) -> str:
+        """What goes before and after: in public the invitation to a private channel, not `tail`."""
+        first = ["automatic"] if case.question.first else []
+        names = ["public"] if case.question.public else tail
+        texts = [self.notice(case, name) for name in first]
+        texts += body
+        texts += [self.notice(case, name) for name in names]
+        return self._separator(case).join(text for text in texts if text)
 
     def _render(
         self, case: Case, source: Source, options: Sequence[str] = (), most: int = MOST
@@ -97,11 +162,10 @@ class Wording:
             "options": list(options),
         }
         if source.cells:
-            values["rows"] = self._tables.hits(
-                case.brand_id, case.looked_up, source.cells, case.language, case.script, most
-            )
+            values["rows"] = self._rows(case, source, most)
         if not case.question.public:
             values["number"] = case.question.number
+            values["cases"] = [view.as_values() for view in case.question.cases]
         text = self._scribe.write(self._renderer.render(source, values), case.script)
         # Chinese needs the wide SMS alphabet anyway; only other languages gain by plain marks.
         plain = case.question.form != "long" and not case.language.startswith("zh")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.segments import segments
+from channels._segments import segments
 
 
 @pytest.mark.parametrize(
