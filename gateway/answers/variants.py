@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.answers.faults import KnowledgeError
 from gateway.answers.rendering import Source
-from gateway.domain.model import TIME_ZONE, Brand
+from gateway.domain.model import Brand
 
 if TYPE_CHECKING:
     from gateway.answers.knowledge import Knowledge
@@ -31,6 +31,8 @@ Answers = Mapping[tuple[str, str], Source]
 AppVersion = tuple[int, ...]
 """8.1.2 as (8, 1, 2)."""
 
+#: Where days begin and end.
+TIME_ZONE = "Asia/Shanghai"
 _KEYS = ("name", "valid_from", "valid_to", "app")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CONDITION = re.compile(r"(>=|<=|==|>|<)\s*(\d+(?:\.\d+)*)")
@@ -110,6 +112,11 @@ def read_variants(path: Path, raw: Sequence[Any]) -> tuple[Variant, ...]:
     return tuple(variants)
 
 
+def time_zone(brand: Brand | None) -> str:
+    """Where the days of a brand begin and end, as an IANA name."""
+    return TIME_ZONE
+
+
 def merged(common: Answers, own: Answers, variant: str) -> dict[tuple[str, str], Source]:
     """The templates that hold, by (language, form): of the variant, or with '' of none. `own` are a
     brand's: its own words no variant of the topic changes, only one of the brand does."""
@@ -138,7 +145,7 @@ def chosen(variants: Sequence[Variant], asked_at: float, brand: Brand | None, ap
     """
     if not variants:
         return ""
-    zone = ZoneInfo(brand.time_zone if brand else TIME_ZONE)
+    zone = ZoneInfo(time_zone(brand))
     today = datetime.fromtimestamp(asked_at, zone).date() if asked_at else None
     numbers = re.fullmatch(r"\d+(\.\d+)*", app.strip().lower().removeprefix("v"))
     version = tuple(map(int, numbers[0].split("."))) if numbers else None

@@ -132,10 +132,6 @@ class Queue:
     skills: tuple[str, ...] = ()
 
 
-#: Where a brand's days begin and end unless its settings say otherwise.
-TIME_ZONE = "Asia/Shanghai"
-
-
 @dataclass(frozen=True, slots=True)
 class Brand:
     """A brand profile: the only source of numbers, links and promises in an outgoing text."""
@@ -148,5 +144,3 @@ class Brand:
     """The app's name by language, where it differs from `name`."""
     tables: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
     """Lookup tables by name: what an error code means, which countries are supported …"""
-    time_zone: str = TIME_ZONE
-    """In which its days begin and end."""
