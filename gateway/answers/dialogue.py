@@ -58,17 +58,17 @@ def read_choice(
         chosen = int(numbered.group(1)) - 1
         if 0 <= chosen < len(names):
             return chosen
-    if not bare(clean) or choices["neither"].find(clean) or _DENIAL.search(clean):
+    named = [i for i, each in enumerate(names) if any(normalise(n) in clean for n in each if n)]
+    rest = clean
+    for name in sorted((normalise(n) for each in names for n in each if n), key=len, reverse=True):
+        rest = rest.replace(name, " ")
+    if not bare(clean) or choices["neither"].find(rest) or _DENIAL.search(rest):
         return None
-    if len(clean) <= _MAX_YES:
+    if not named and len(clean) <= _MAX_YES:
         placed = {i for i, key in enumerate(_PLACES[: len(names)]) if choices[key].find(clean)}
         if not placed and choices["last"].find(clean):
             placed = {len(names) - 1}
-        if placed:
-            return placed.pop() if len(placed) == 1 else None
-    named = [i for i, each in enumerate(names) if any(normalise(n) in clean for n in each if n)]
-    if not named and len(clean) <= _MAX_YES:
-        named = _by_own_words(clean, names)
+        named = sorted(placed) or _by_own_words(clean, names)
     return named[0] if len(named) == 1 else None
 
 
