@@ -180,12 +180,15 @@ class Answerer:
     def _not_solved(
         self, case: Case, topic: Topic, heard: Heard | None, certificates: Sequence[Certificate]
     ) -> Decision | None:
-        """The next steps where there are any, else a person; None where the reply tells of a risk."""
+        """The next steps where there are any, else a person; None where it is no reply: it tells of
+        a risk, or says that it comes to another matter."""
         reason = "customer says not solved"
         seen = self._assessor.assess(case.text)
         if seen.risky:
             return None
         other = seen.topic != topic.id and seen.confidence >= LIKELY
+        if other and self.knowledge.choices["another"].find(case.text):
+            return None
         if heard or other or self.knowledge.choices["everything"].find(case.text):
             return self._say.not_solved(case, topic, reason, seen.topic if other else "")
         permit = self._permit(case, certificates)

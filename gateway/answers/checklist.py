@@ -14,8 +14,12 @@ from gateway.answers.phrases import Phrases
 from gateway.answers.rendering import Source
 from gateway.answers.text import normalise
 
-#: Ways to choose among numbered options without their number; 'everything' is said of steps.
-CHOICES = ("first", "second", "third", "fourth", "last", "neither", "both", "everything")
+#: Ways to choose among numbered options without their number; 'everything' and 'trying' are said of
+#: steps, 'another' begins another matter.
+CHOICES = (
+    "first", "second", "third", "fourth", "last", "neither", "both", "everything", "trying",
+    "another",
+)  # fmt: skip
 
 _NUMBERED = re.compile(r"^\d+\. +(.*)$", re.MULTILINE)
 #: What ends the clause that a phrase stands in: what is denied before it is another matter.

@@ -5,12 +5,13 @@ Which one is made is the answerer's matter (`answerer.py`); here is what each co
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from gateway.answers.assess import LIKELY, Assessment, Heard
+from gateway.answers.assess import LIKELY, THANKS_REST, Assessment, Heard
 from gateway.answers.case import Case
 from gateway.answers.checklist import said_done
 from gateway.answers.knowledge import Knowledge, Topic
 from gateway.answers.rendering import brand_name
 from gateway.answers.tables import compiled
+from gateway.answers.text import bare
 from gateway.answers.wording import Wording
 from gateway.domain.decision import Certificate, Decision, Verb
 from gateway.domain.model import JSON, Brand
@@ -179,16 +180,11 @@ class Decisions:
         matter = self._knowledge.topics.get(seen.risky or seen.topic)
         if matter is None or matter.steers or (seen.confidence < LIKELY and not seen.risky):
             matter = None
-        told = topic.control == "thanks" or (
-            # Nothing else is asked, and for the status a person has the matter in hand.
-            matter in (None, topic)
-            and not seen.also
-            and (
-                topic.control == "contact"
-                or (topic.control == "status" and any(c.with_people for c in case.question.cases))
-            )
-        )
-        if told:
+        alone = len(bare(case.text)) <= len(heard.phrase) + THANKS_REST
+        only = alone or (matter in (None, topic) and not seen.also)
+        # The status is told by a machine while a person has the matter in hand.
+        in_hand = topic.control == "status" and any(c.with_people for c in case.question.cases)
+        if topic.control == "thanks" or (only and (topic.control == "contact" or in_hand)):
             text = self._wording.courtesy(case, topic)
             return self._decision(
                 case, Verb.ANSWER, topic, certain(topic), reason, text, evidence=evidence

@@ -11,7 +11,13 @@ from gateway.answers.text import bare, normalise
 #: A "yes" with more words than this brings something new; a "no" may be followed by the story.
 _MAX_YES = 40
 _MAX_NO = 300
-_NUMBER = re.compile(r"^\W*(\d)(?!\d)\W*(.*)$", re.DOTALL)
+_NUMBER = re.compile(
+    r"^(?:按|回复?|选|选择|press|reply|option|number|no\.?)?\W*(\d)(?!\d)\W*(.*)$", re.DOTALL
+)
+#: "doesnt", "did'nt": what people leave out on a telephone.
+_CONTRACTION = re.compile(
+    r"\b(does|did|do|has|have|had|is|was|are|were|ca|could|wo|would)(?:'?nt|n't)\b"
+)
 #: The options by their place, as `Knowledge.choices` names them.
 _PLACES = ("first", "second", "third", "fourth")
 _DENIAL = re.compile(r"\b(?:not|isn't|neither|nor)\b|不是|并非|不想问")
@@ -22,11 +28,13 @@ _SMALL_WORDS = frozenset({"the", "has", "have", "not", "for", "and", "how", "wit
 #: Letters from which the beginning of a longer word counts as that word.
 _STEM = 5
 _QUESTION = re.compile(r"[?？]|(吗|呢|怎么办)\W*$")
+#: What follows takes something back.
+_HEDGE = re.compile(r"\bbut\b|\bexcept\b|但|可是|不过|只是|除了")
 
 
 def read_solved(text: str, knowledge: Knowledge, thanks: Phrases | None) -> bool | None:
     """Whether the customer says that the answer helped; None when that is not what they say."""
-    clean = normalise(text)
+    clean = _CONTRACTION.sub(r"\1n't", normalise(text))
     if not clean:
         return None
     numbered = _NUMBER.match(clean)
@@ -50,17 +58,17 @@ def read_choice(
         chosen = int(numbered.group(1)) - 1
         if 0 <= chosen < len(names):
             return chosen
-    if not bare(clean) or choices["neither"].find(clean) or _DENIAL.search(clean):
+    named = [i for i, each in enumerate(names) if any(normalise(n) in clean for n in each if n)]
+    rest = clean
+    for name in sorted((normalise(n) for each in names for n in each if n), key=len, reverse=True):
+        rest = rest.replace(name, " ")
+    if not bare(clean) or choices["neither"].find(rest) or _DENIAL.search(rest):
         return None
-    if len(clean) <= _MAX_YES:
+    if not named and len(clean) <= _MAX_YES:
         placed = {i for i, key in enumerate(_PLACES[: len(names)]) if choices[key].find(clean)}
         if not placed and choices["last"].find(clean):
             placed = {len(names) - 1}
-        if placed:
-            return placed.pop() if len(placed) == 1 else None
-    named = [i for i, each in enumerate(names) if any(normalise(n) in clean for n in each if n)]
-    if not named and len(clean) <= _MAX_YES:
-        named = _by_own_words(clean, names)
+        named = sorted(placed) or _by_own_words(clean, names)
     return named[0] if len(named) == 1 else None
 
 
@@ -100,7 +108,9 @@ def _said(clean: str, knowledge: Knowledge, thanks: Phrases | None) -> bool | No
     """'No' is looked for first: "not solved" contains "solved"."""
     if len(clean) <= _MAX_NO and knowledge.no.find(clean):
         return False
-    if len(clean) > _MAX_YES or _QUESTION.search(clean):
+    if len(clean) > _MAX_YES or _QUESTION.search(clean) or _HEDGE.search(clean):
+        return None
+    if knowledge.choices["trying"].find(clean):
         return None
     if knowledge.yes.find(clean) or (thanks is not None and thanks.fill(clean, THANKS_REST)):
         return True
