@@ -21,7 +21,6 @@ from zoneinfo import ZoneInfo
 
 from gateway.answers.faults import KnowledgeError
 from gateway.answers.rendering import Source
-from gateway.domain.model import Brand
 
 if TYPE_CHECKING:
     from gateway.answers.knowledge import Knowledge
@@ -112,11 +111,6 @@ def read_variants(path: Path, raw: Sequence[Any]) -> tuple[Variant, ...]:
     return tuple(variants)
 
 
-def time_zone(brand: Brand | None) -> str:
-    """Where the days of a brand begin and end, as an IANA name."""
-    return TIME_ZONE
-
-
 def merged(common: Answers, own: Answers, variant: str) -> dict[tuple[str, str], Source]:
     """The templates that hold, by (language, form): of the variant, or with '' of none. `own` are a
     brand's: its own words no variant of the topic changes, only one of the brand does."""
@@ -134,19 +128,18 @@ def app_version(text: str) -> str:
     return ""
 
 
-def chosen(variants: Sequence[Variant], asked_at: float, brand: Brand | None, app: str) -> str:
+def chosen(variants: Sequence[Variant], asked_at: float, app: str, zone: str = TIME_ZONE) -> str:
     """The name of the variant a question gets, '' for the topic's own answer.
 
     Args:
         variants: of the topic, in order.
         asked_at: when it was asked, seconds since 1970; 0.0 for unknown.
-        brand: whose time zone counts.
         app: version of the customer's app, '' for unknown.
+        zone: the brand's time zone, as an IANA name.
     """
     if not variants:
         return ""
-    zone = ZoneInfo(time_zone(brand))
-    today = datetime.fromtimestamp(asked_at, zone).date() if asked_at else None
+    today = datetime.fromtimestamp(asked_at, ZoneInfo(zone)).date() if asked_at else None
     numbers = re.fullmatch(r"\d+(\.\d+)*", app.strip().lower().removeprefix("v"))
     version = tuple(map(int, numbers[0].split("."))) if numbers else None
     return next((v.name for v in variants if v.applies(today, version)), "")

@@ -127,7 +127,7 @@ class Wording:
 
     def _topic(self, case: Case, topic: Topic) -> Source:
         asked = case.question
-        variant = chosen(topic.variants, asked.asked_at, case.brand, case.app)
+        variant = chosen(topic.variants, asked.asked_at, case.app)
         return self._knowledge.answer(topic.id, case.brand_id, case.language, asked.form, variant)
 
     def _source(self, case: Case, notice: str) -> Source:
