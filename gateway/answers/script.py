@@ -24,8 +24,11 @@ _CANTONESE = re.compile("[嘅咗喺嚟啲嗰冇嘢佢]")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _GUARDED = re.compile(f"({_OPEN}[^{_CLOSE}]*{_CLOSE})")
 _QUOTED = re.compile("“[^”]*”|「[^」]*」|『[^』]*』")
-#: In Taiwan an account is 帳戶; opencc writes 賬戶.
-_AFTERWARDS: Mapping[str, Mapping[int, str]] = {"zh-TW": str.maketrans({"賬": "帳"})}
+#: An account is 帳戶 in Taiwan and 賬戶 in Hong Kong; opencc writes 賬戶 and 賬户.
+_AFTERWARDS: Mapping[str, Mapping[int, str]] = {
+    "zh-TW": str.maketrans({"賬": "帳"}),
+    "zh-HK": str.maketrans({"户": "戶"}),
+}
 
 
 def script_of(text: str, stated: str, before: str) -> str:

@@ -35,7 +35,7 @@ _CODE = re.compile(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])")
 _JOINTS = re.compile(r"[-_ ]")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 #: A bare number is a key only after one of these: "51 yuan" is no error.
-_HINT = r"(?:错误代?码|错误|代码|提示码|返回码|提示|报错|error code|error|err|code|no\.?|#)\W{0,4}"
+_HINT = r"(?:错误代?码|错误|代码|提示码|返回码|提示|报错|error code|error|err|code|no\.?|#)(?:\W|[是为]|is){0,4}"
 
 
 @dataclass(frozen=True, slots=True)
