@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway.answers.faults import KnowledgeError
-from gateway.answers.tables import NAMES
 from gateway.domain.model import JSON, Brand
+
+#: What a row may be called in addition to its key.
+NAMES = "names"
 
 
 def with_files(brands: Mapping[str, Brand], templates: Path) -> dict[str, Brand]:

@@ -16,14 +16,13 @@ from typing import Any
 
 from gateway.answers.faults import KnowledgeError
 from gateway.answers.script import guarded, in_language
+from gateway.answers.table_files import NAMES
 from gateway.answers.text import normalise
 from gateway.domain.asking import asks_for_secret
 from gateway.domain.model import JSON, Brand
 
 #: Rows that one answer states at most; the first ones named.
 MOST = 3
-#: What a row may be called in addition to its key.
-NAMES = "names"
 #: What templates may ask of a row beside its columns.
 OF_A_ROW = frozenset({"key", "name"})
 
