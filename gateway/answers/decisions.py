@@ -144,7 +144,7 @@ class Decisions:
             likely,
             seen,
             reason if likely or not seen.topic else f"unlikely {seen.confidence:.3f}",
-            self._wording.to_person(case, "acknowledge"),
+            self._wording.to_person(case, "acknowledge", likely),
             suggestion=self._wording.draft(case, likely) if likely else "",
             dialogue={**case.kept(), "done": [*self._done(case, topics, confirmed=False)]},
             evidence=_evidence(permit) if permit else None,

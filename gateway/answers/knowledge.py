@@ -7,6 +7,7 @@
                   /long.<lang>.md.j2    the answer, by form: long, short, voice (optional)
               /long.<variant>.<lang>.md.j2   the same for a time or a version of the app
     brands/<brand>/topics/<topic>/…     answers of one brand that differ
+    slots.toml                          what agents need to know, and how messages tell it
     traditional/<script>.txt            Chinese words that a conversion gets wrong (optional)
     notices/<name>/<form>.<lang>.md.j2  acknowledgement, questions back and the like
     background/<name>.<lang>.txt        lines that carry no topic: greetings, signatures …
@@ -22,6 +23,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ from gateway.answers.checklist import Step, read_choices, read_steps
 from gateway.answers.faults import KnowledgeError
 from gateway.answers.phrases import Phrases
 from gateway.answers.rendering import Source, inspect
-from gateway.answers.script import CONVERSIONS, read_words
+from gateway.answers.script import read_words
+from gateway.answers.slots import Slot, read_slots
 from gateway.answers.tables import Declared, declared_in
 from gateway.answers.text import normalise
 from gateway.answers.variants import Answers, Variant, merged, read_variants
@@ -56,6 +59,7 @@ NOTICES = (
     "left_out",
     "steps_done",
     "also_mentioned",
+    "missing",
     "redacted",
     "public",
 )
@@ -117,6 +121,8 @@ class Knowledge:
     """The steps of all check-lists, by id."""
     tables: Mapping[str, Declared] = field(default_factory=dict)
     """Lookup tables that templates may use; the rows are the brand's."""
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    """What agents need to know, by the names that topics list."""
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Chinese words as another script writes them, by script, where a conversion gets them wrong."""
 
@@ -183,12 +189,13 @@ def load(folder: Path) -> Knowledge:
         yes=Phrases.of(reader.all_languages("dialogue/yes")),
         no=Phrases.of(reader.all_languages("dialogue/no")),
         tables=reader.tables,
-        words={
-            script: read_words(
-                folder / (name := f"traditional/{script}.txt"), reader.lines(name, required=False)
-            )
-            for script in CONVERSIONS
-        },
+        slots=read_slots(
+            folder / "slots.toml",
+            reader.toml,
+            languages,
+            (slot for topic in topics.values() for slot in topic.slots),
+        ),
+        words=read_words(folder, partial(reader.lines, required=False)),
         choices=read_choices(reader.toml, languages),
         steps=read_steps(reader.toml, languages, topics.values()),
         version=reader.digest(),

@@ -7,7 +7,7 @@ for the script is used as set.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from gateway.answers.faults import KnowledgeError
@@ -107,17 +107,24 @@ def in_language(value: JSON, language: str, script: str = "") -> JSON:
     return value
 
 
-def read_words(path: Path, lines: Iterable[str]) -> dict[str, str]:
-    """Corrections as they stand in the file at `path`: `simplified traditional` on each line.
+def read_words(folder: Path, lines: Callable[[str], Iterable[str]]) -> dict[str, dict[str, str]]:
+    """Corrections by script, from `traditional/<script>.txt`: `simplified traditional` on each line.
+
+    Args:
+        folder: the knowledge base, for messages.
+        lines: gives the lines of one of its files; none where it is not there.
 
     Raises `KnowledgeError`.
     """
-    words = {}
-    for line in lines:
-        pair = line.split()
-        if len(pair) != 2:
-            raise KnowledgeError(path, f"{line!r} is no pair; write `simplified traditional`")
-        words[pair[0]] = pair[1]
+    words: dict[str, dict[str, str]] = {script: {} for script in CONVERSIONS}
+    for script, own in words.items():
+        name = f"traditional/{script}.txt"
+        for line in lines(name):
+            pair = line.split()
+            if len(pair) != 2:
+                detail = f"{line!r} is no pair; write `simplified traditional`"
+                raise KnowledgeError(folder / name, detail)
+            own[pair[0]] = pair[1]
     return words
 
 

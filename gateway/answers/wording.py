@@ -12,6 +12,7 @@ from gateway.answers.knowledge import Knowledge, Topic
 from gateway.answers.length import fits
 from gateway.answers.rendering import Renderer, Source, brand_values, sms_plain
 from gateway.answers.script import Scribe, guarded
+from gateway.answers.slots import missing
 from gateway.answers.tables import MOST, Tables
 from gateway.answers.variants import chosen
 
@@ -86,9 +87,18 @@ class Wording:
         """A friendly word that asks nothing."""
         return self._join(case, self._topic(case, topic), "way_to_person")
 
-    def to_person(self, case: Case, notice: str) -> str:
-        """A notice that a person takes over."""
-        return self._join(case, self._source(case, notice), "follow_up")
+    def to_person(self, case: Case, notice: str, about: Topic | None = None) -> str:
+        """A notice that a person takes over; of a known matter with what that person will need: mail
+        gets a list, other channels the first thing missing where there is room for it."""
+        text = self._join(case, self._source(case, notice), "follow_up")
+        slots = [self._knowledge.slots[name] for name in about.slots] if about else []
+        titles = [slot.titles[case.language] for slot in missing(slots, case.rule_text)]
+        form = case.question.form
+        if not titles or case.question.public:
+            return text
+        asking = self.notice(case, "missing", titles if form == "long" else titles[:1])
+        longer = self._frame(case, [self.notice(case, notice), asking], "follow_up")
+        return longer if form != "short" or fits(longer) else text
 
     def ask(self, case: Case, notice: str, options: Sequence[str]) -> str:
         """A question back with numbered options."""

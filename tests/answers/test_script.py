@@ -167,4 +167,4 @@ def test_rows_of_tables_are_converted_and_those_of_the_script_win(knowledge):
 
 def test_a_wrong_line_of_corrections_is_named(tmp_path):
     with pytest.raises(KnowledgeError, match="'注销' is no pair; write `simplified traditional`"):
-        read_words(tmp_path / "zh-TW.txt", ["绑定 綁定", "注销"])
+        read_words(tmp_path, lambda _: ["绑定 綁定", "注销"])

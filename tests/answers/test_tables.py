@@ -85,7 +85,9 @@ def test_at_most_three_rows_are_stated_in_their_order(knowledge):
 
 
 def test_a_short_form_states_as_many_rows_as_fit_into_two_messages(knowledge):
-    text = answer(knowledge, "payment_failed", "失败 E1001 E2002 E3003", form="short")
+    rows = {key: {"zh-CN": f"{key}的说明" * 5} for key in ("E1001", "E2002", "E3003")}
+    brand = replace(ROWS, tables={"error_codes": rows})
+    text = answer(knowledge, "payment_failed", "失败 E1001 E2002 E3003", form="short", brand=brand)
     assert fits(text)
     assert "E1001" in text
     assert "E3003" not in text
