@@ -136,9 +136,13 @@ class Answers(_Section):
         0.1, gt=0, lt=1, description="Probability that a certificate is mistaken about it."
     )
     engine: Literal["lexical", "default", "accurate"] = Field(
-        "lexical",
+        "default",
         description="What tells topics apart: characters alone, or with one or two sentence "
         "encoders beside them.",
+    )
+    models: Path = Field(
+        Path("models"),
+        description="Where trained engines are kept; relative to data_dir. It can be deleted.",
     )
     bootstrap: bool = Field(
         default=True,

@@ -133,7 +133,7 @@ def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
 def models_dir(config: Config) -> Path:
     """Where trained engines are kept: what they were learnt from is found there again, or learnt
     anew. It can be deleted."""
-    return config.data_dir / "models"
+    return config.data_dir / config.answers.models
 
 
 def allowed_of(

@@ -25,7 +25,7 @@ def build_answerer(
     templates: Path,
     brands: Mapping[str, Brand],
     *,
-    engine: str = "lexical",
+    engine: str = "default",
     models: Path | None = None,
     keep: bool = True,
 ) -> "Answerer":

@@ -49,7 +49,7 @@ def start(
     templates: Path,
     brands: Mapping[str, Brand],
     settings: PlannerSettings,
-    engine: str = "lexical",
+    engine: str = "default",
     models: Path | None = None,
 ) -> None:
     """Load the knowledge and train, or load what was trained before, once per process.
