@@ -108,6 +108,11 @@ class Answerer:
             return None
         return replace(seen, confidence=seen.weakest)
 
+    def asks_status(self, question: Question) -> bool:
+        """Whether a rule hears the question how far a matter is. Asks no classifier."""
+        heard = self._assessor.rule(question.text)
+        return heard is not None and heard.topic.control == "status"
+
     def language(self, question: Question) -> str:
         """The language of the knowledge base in which `question` would be answered."""
         return make_case(question, self._brands, self.knowledge.languages).language

@@ -111,6 +111,9 @@ class Deciding:
         if limited or event.visibility is Visibility.PUBLIC:
             return False
         question = replace(self._question(event, seen, inquiry), dialogue={})
+        if not self.answerer.asks_status(question):
+            return False
+        # A rule may hear more than that: a wish for a call, a fraud.
         decision = self.answerer.decide(question, ())
         if decision.verb is not Verb.ANSWER or decision.evidence.get("rule") != "status":
             return False
