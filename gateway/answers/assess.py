@@ -16,7 +16,7 @@ _TOP = 3
 #: The background whose lines are dropped from sentences that say more.
 COURTESIES = f"{BACKGROUND}boilerplate"
 #: Phrases that outrank others come first: "fraud, call me" is fraud.
-_CONTROL_ORDER = ("safety", "complaint", "callback", "person", "thanks")
+_CONTROL_ORDER = ("safety", "complaint", "callback", "person", "status", "contact", "thanks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,20 @@ class Assessment:
     top: tuple[tuple[str, float], ...] = ()
     also: str = ""
     """Another topic that another part of the message is clearly about."""
+    also_confidence: float = 0.0
+    apart: bool = False
+    """The two topics are the only ones, and each is clear in sentences that the other has no part
+    in: two matters, not two views of one."""
     risky: str = ""
     """A high-risk topic that some part of the message hints at, with its score."""
     risk: float = 0.0
     segment: int = -1
     """Which part decided, counted from 0."""
+
+    @property
+    def weakest(self) -> float:
+        """The confidence that every topic of the message has at least."""
+        return min(self.confidence, self.also_confidence) if self.also else self.confidence
 
 
 class Assessor:
@@ -94,15 +103,28 @@ class Assessor:
                 clear[label] = max(score, clear.get(label, 0.0))
         risky = max((t for t in clear if t in self._risky), key=clear.__getitem__, default="")
         others = [t for t in clear if t != topic and not t.startswith(BACKGROUND)]
+        also = max(others, key=clear.__getitem__, default="")
+        elsewhere = 0.0
+        if also:
+            rest = [i for i, part in enumerate(parts) if not _share(parts, part, parts[best])]
+            column = posterior[rest, self._labels.index(also)]
+            elsewhere = round(float(column.max(initial=0.0)), 6)
         return Assessment(
             topic=topic,
             confidence=confidence,
             top=tuple(ranked[:_TOP]),
-            also=max(others, key=clear.__getitem__, default=""),
+            also=also,
+            also_confidence=elsewhere,
+            apart=len(others) == 1 and elsewhere >= LIKELY,
             risky=risky,
             risk=round(clear.get(risky, 0.0), 6),
             segment=best,
         )
+
+
+def _share(parts: list[str], one: str, other: str) -> bool:
+    """Whether two parts of a message, sentences or pairs of them, have a sentence in common."""
+    return any(part in one and part in other for part in parts)
 
 
 def _trigger(topic: Topic, text: str) -> str:

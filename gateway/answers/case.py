@@ -44,17 +44,27 @@ class Case:
         return list(value) if isinstance(value, list | tuple) else []
 
     def kept(self) -> dict[str, JSON]:
-        """What of the dialogue outlives this decision: what was answered and done, not the
+        """What of the dialogue outlives this decision: what was answered, sent and done, not the
         pending question."""
         kept: dict[str, JSON] = {
             key: value
             for key, value in self.question.dialogue.items()
-            if key in {"topic", "answered", "done", "step"}
+            if key in {"topic", "answered", "given", "done", "later"}
         }
         kept["language"] = self.language
         if self.brand_id:
             kept["brand"] = self.brand_id
         return kept
+
+    def names(self, key: str) -> list[str]:
+        """A list of names of the dialogue."""
+        return [str(item) for item in self.items(key)]
+
+    def remember(self, **changes: JSON) -> "Case":
+        """The same case with another dialogue; what becomes '' or [] is forgotten."""
+        dialogue = {**self.question.dialogue, **changes}
+        kept = {key: value for key, value in dialogue.items() if value not in ("", [])}
+        return replace(self, question=replace(self.question, dialogue=kept))
 
     def with_brand(self, brand: Brand) -> "Case":
         """The same case once the brand is known."""

@@ -9,6 +9,8 @@
     notices/<name>/<form>.<lang>.md.j2  acknowledgement, questions back and the like
     background/<name>.<lang>.txt        lines that carry no topic: greetings, signatures …
     dialogue/yes|no.<lang>.txt          how customers say that an answer did or did not help
+            /choices.<lang>.toml        how they name one of several options, or none
+            /steps.<lang>.toml          the steps of the check-lists: titles, how they are said done
 
 Everything is checked while it is read: what is wrong stops the start, with the file and the cure.
 """
@@ -21,16 +23,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.answers.checklist import Step, read_choices, read_steps
+from gateway.answers.faults import KnowledgeError
 from gateway.answers.phrases import Phrases
 from gateway.answers.rendering import Source, inspect
 from gateway.answers.text import normalise
-from gateway.domain.errors import GatewayError
+
+__all__ = ["Knowledge", "KnowledgeError", "Topic", "load"]
 
 FORMS = ("long", "short", "voice")
 REQUIRED_FORMS = ("long", "short")
 RISKS = ("normal", "high")
 #: What a topic's rule does when its phrases are found; '' for topics that are only matched.
-CONTROLS = ("", "person", "callback", "complaint", "safety", "thanks")
+CONTROLS = ("", "person", "callback", "complaint", "safety", "status", "contact", "thanks")
 #: Notices the decision relies on.
 NOTICES = (
     "automatic",
@@ -41,6 +46,11 @@ NOTICES = (
     "not_solved",
     "which_brand",
     "which_topic",
+    "which_first",
+    "try_steps",
+    "left_out",
+    "steps_done",
+    "also_mentioned",
     "redacted",
     "public",
 )
@@ -49,14 +59,6 @@ BACKGROUND = "~"
 
 Answers = Mapping[tuple[str, str], Source]
 """Templates by (language, form)."""
-
-
-class KnowledgeError(GatewayError):
-    """A file of the knowledge base is wrong or missing; the text names it and says what to do."""
-
-    def __init__(self, path: Path | str, detail: str) -> None:
-        super().__init__(f"{path}: {detail}")
-        self.path = str(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,21 @@ class Topic:
     """What an agent will need to know; asked of the customer by the guided intake."""
     checklist: tuple[str, ...] = ()
     """Names of the steps of the answer, in order."""
+    stepwise: bool = False
+    """The steps are causes to rule out: those that are done are left out, and short channels get one
+    or two at a time. The numbered lines of the long form are the steps."""
+    hand_over: bool = False
+    """A person reads it in any case; the answer is a word of thanks meanwhile."""
     promises: tuple[str, ...] = ()
     """Brand facts in the answer that are promises of time."""
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     phrases: Phrases | None = None
     answers: Answers = field(default_factory=dict)
+
+    @property
+    def steers(self) -> bool:
+        """It says how the customer wants to be served, not what the matter is."""
+        return self.control not in ("", "contact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,10 @@ class Knowledge:
     background: Mapping[str, tuple[str, ...]]
     yes: Phrases
     no: Phrases
+    choices: Mapping[str, Phrases]
+    """How customers name an option by its place: 'first' … 'fourth', 'last', and 'neither'."""
+    steps: Mapping[str, Step]
+    """The steps of all check-lists, by id."""
 
     def answer(self, topic: str, brand: str, language: str, form: str) -> Source:
         """The template that answers `topic`, the brand's own where it has one."""
@@ -153,6 +169,8 @@ def load(folder: Path) -> Knowledge:
         },
         yes=Phrases.of(reader.all_languages("dialogue/yes")),
         no=Phrases.of(reader.all_languages("dialogue/no")),
+        choices=read_choices(reader.toml, languages),
+        steps=read_steps(reader.toml, languages, topics.values()),
         version=reader.digest(),
     )
 
@@ -208,6 +226,8 @@ class _Reader:
             control=control,
             slots=tuple(raw.get("slots", ())),
             checklist=tuple(raw.get("checklist", ())),
+            stepwise=raw.get("stepwise", False),
+            hand_over=raw.get("hand_over", False),
             promises=tuple(raw.get("promises", ())),
             examples=examples,
             phrases=Phrases.of(phrases) if phrases else None,
@@ -304,6 +324,8 @@ _TOPIC_KEYS: Mapping[str, type] = {
     "control": str,
     "slots": list,
     "checklist": list,
+    "stepwise": bool,
+    "hand_over": bool,
     "promises": list,
 }
 

@@ -52,6 +52,14 @@ class Phrases:
         left, found = self.anywhere.subn(" ", only) if self.anywhere else (only, 0)
         return bool(found) and len(bare(left)) <= rest
 
+    def starts(self, clean: str) -> list[int]:
+        """Where in a normalised text the phrases begin; [0] where the whole text is one."""
+        if bare(clean) in self.whole:
+            return [0]
+        if self.anywhere is None:
+            return []
+        return [found.start() for found in self.anywhere.finditer(clean)]
+
     def _search(self, clean: str) -> re.Match[str] | None:
         if self.anywhere is None:
             return None

@@ -16,10 +16,11 @@ from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import GatewayError
 from gateway.domain.model import JSON, Brand
 
-#: All that a template may name. `options` are the choices of a question back.
-VARIABLES = frozenset({"brand", "number", "options"})
+#: All that a template may name. `options` are the choices of a question back, or steps; `cases` are
+#: the customer's own open inquiries.
+VARIABLES = frozenset({"brand", "number", "options", "cases"})
 #: Variables that tell something of the customer: not for texts that everybody can read.
-PERSONAL = frozenset({"number"})
+PERSONAL = frozenset({"number", "cases"})
 
 _LITERALS = {
     "a link or address": re.compile(

@@ -61,8 +61,8 @@ def load_reviewed(path: Path) -> list[ReviewedQuestion]:
 def review(answerer: Answerer, cases: Iterable[ReviewedQuestion], scope: str) -> list[Reviewed]:
     """What the answerer would have done with each case of the scope, and whether it was right.
 
-    Cases that a rule, a risk or a second topic takes to a person are not part of it: they get no
-    automatic answer at any threshold, here as in live traffic.
+    Cases that a rule, a risk or an unclear second topic takes to a person are not part of it: they
+    get no automatic answer at any threshold, here as in live traffic.
     """
     verdicts = []
     for case in cases:
@@ -74,7 +74,9 @@ def review(answerer: Answerer, cases: Iterable[ReviewedQuestion], scope: str) ->
         if not in_scope(scope, case.brand, answerer.language(question), "normal"):
             continue
         if (seen := answerer.assess(question)) is not None:
-            verdicts.append(Reviewed(seen.confidence, case.answered_by(seen.topic)))
+            # Two answers in one text are a right one only if both are.
+            told = [topic for topic in (seen.topic, seen.also) if topic]
+            verdicts.append(Reviewed(seen.confidence, all(map(case.answered_by, told))))
     return verdicts
 
 

@@ -153,6 +153,9 @@ def _print(found: Mapping[str, Any]) -> None:
         say("\n".join(f"  {line}" for line in printable(message["text"]).splitlines()))
         for attachment in message["meta"].get("attachments") or ():
             say(f"  + {attachment['name']} ({attachment['size']} bytes)")
+    if note := found["dialogue"].get("note"):
+        say("\nWhat to know")
+        say("\n".join(f"  {line}" for line in printable(note).splitlines()))
     if draft := found["dialogue"].get("suggestion"):
         say("\nSuggested reply")
         say("\n".join(f"  {line}" for line in printable(draft).splitlines()))

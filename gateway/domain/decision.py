@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from gateway.domain.model import JSON
+from gateway.domain.model import JSON, InquiryState
+from gateway.domain.states import WITH_PEOPLE
 
 
 class Verb(StrEnum):
@@ -45,6 +46,32 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCase:
+    """One of the customer's own open inquiries, as far as the customer may hear of it."""
+
+    number: str
+    state: InquiryState
+    queue: str = ""
+    """The title of the queue it is in."""
+
+    @property
+    def with_people(self) -> bool:
+        """A person works on it, or is about to."""
+        return self.state in WITH_PEOPLE
+
+    def as_values(self) -> dict[str, JSON]:
+        """What templates see: number, queue, and stage ('waiting', 'working', 'your_turn',
+        'answered')."""
+        if self.state in (InquiryState.ASSIGNED, InquiryState.WRAPPING):
+            stage = "working"
+        elif self.with_people:
+            stage = "waiting"
+        else:
+            stage = "your_turn" if self.state is InquiryState.WAITING_CUSTOMER else "answered"
+        return {"number": self.number, "queue": self.queue, "stage": stage}
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What is to be decided. All text is redacted already."""
 
@@ -63,6 +90,8 @@ class Question:
     public: bool = False
     number: str = ""
     """The inquiry's number, for the text."""
+    cases: tuple[OpenCase, ...] = ()
+    """The customer's own open inquiries, for whoever asks how far they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +117,5 @@ class Decision:
     """A draft for the agent when `verb` is suggest, route or escalate."""
     dialogue: Mapping[str, JSON] = field(default_factory=dict)
     evidence: Mapping[str, JSON] = field(default_factory=dict)
+    note: str = ""
+    """For the agent, never for the customer: the steps that are done, what else was asked."""

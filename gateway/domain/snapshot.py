@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.domain.decision import Certificate
+from gateway.domain.decision import Certificate, OpenCase
 from gateway.domain.model import JSON, DeliveryState, InquiryState
 
 SAFETY_MARK = "safety"
@@ -93,3 +93,6 @@ class Snapshot:
     """Within 24 hours an automatic text of this conversation has asked not to send secrets. Looked
     up only for a message that held one."""
     certificates: tuple[Certificate, ...] = ()
+    cases: tuple[OpenCase, ...] = ()
+    """The customer's open inquiries, newest first: those of this conversation, and of the contact
+    where this very message is proved to be the contact's. `queue` is the id here."""

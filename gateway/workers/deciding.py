@@ -62,17 +62,7 @@ class Deciding:
 
         `silent`: why no automatic text may go out, whatever is decided; '' when it may.
         """
-        question = Question(
-            text=event.text,
-            subject=event.subject if inquiry.state is InquiryState.NEW else "",
-            language=str(event.facts.get("language", "")) or inquiry.language,
-            brand=inquiry.brand,
-            form=seen.account.form,
-            first=not seen.greeted,
-            dialogue=inquiry.dialogue,
-            public=event.visibility is Visibility.PUBLIC,
-            number=inquiry.number,
-        )
+        question = self._question(event, seen, inquiry)
         started = time.perf_counter()
         decision = self.answerer.decide(question, seen.certificates)
         draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
@@ -97,14 +87,61 @@ class Deciding:
         elif decision.verb is Verb.ANSWER and decision.evidence.get("solved"):
             self._answered(draft, inquiry, decision, seen)
         else:
+            said = decision if speak else _unsaid(decision, inquiry)
             self.queue(
                 draft, inquiry, seen, topic_queue=decision.queue, urgent=decision.urgent,
-                why=decision.reason, decision=decision,
+                why=decision.reason, decision=said,
             )  # fmt: skip
         if speak:
             self._speak(draft, event, seen, inquiry, conversation, decision, question)
         elif not silent:
             self.warn(draft, event, seen, inquiry, conversation)
+
+    def tell_status(
+        self,
+        draft: Draft,
+        event: Inbound,
+        seen: Snapshot,
+        inquiry: InquiryView,
+        conversation: str,
+    ) -> bool:
+        """Whoever asks how far a matter is, while nobody talks to them yet, hears it at once: where
+        it waits and under which number. Says whether a text went out."""
+        limited = seen.automatic_today >= self.settings.automatic_per_day
+        if limited or event.visibility is Visibility.PUBLIC:
+            return False
+        question = replace(self._question(event, seen, inquiry), dialogue={})
+        if not self.answerer.asks_status(question):
+            return False
+        # A rule may hear more than that: a wish for a call, a fraud.
+        decision = self.answerer.decide(question, ())
+        if decision.verb is not Verb.ANSWER or decision.evidence.get("rule") != "status":
+            return False
+        draft.log("inquiry.status_told", cases=[case.number for case in question.cases])
+        self._speak(draft, event, seen, inquiry, conversation, decision, question)
+        return True
+
+    def _question(self, event: Inbound, seen: Snapshot, inquiry: InquiryView) -> Question:
+        most = 2 if seen.account.form == "short" else 3
+        queues = self.settings.queues
+        cases = [
+            replace(case, queue=queues[case.queue].title if case.queue in queues else "")
+            for case in seen.cases
+            # What is being decided now is no news to the customer; what people have is.
+            if case.number != inquiry.number or case.with_people
+        ]
+        return Question(
+            text=event.text,
+            subject=event.subject if inquiry.state is InquiryState.NEW else "",
+            language=str(event.facts.get("language", "")) or inquiry.language,
+            brand=inquiry.brand,
+            form=seen.account.form,
+            first=not seen.greeted,
+            dialogue=inquiry.dialogue,
+            public=event.visibility is Visibility.PUBLIC,
+            number=inquiry.number,
+            cases=tuple(cases[:most]),
+        )
 
     def warn(
         self,
@@ -170,8 +207,10 @@ class Deciding:
             urgent=urgent,
         )
         dialogue = dict(decision.dialogue) if decision else None
-        if dialogue is not None and decision and decision.suggestion:
-            dialogue["suggestion"] = decision.suggestion
+        if dialogue is not None and decision:
+            for name, text in (("suggestion", decision.suggestion), ("note", decision.note)):
+                if text:
+                    dialogue[name] = text
         draft.add(
             ChangeInquiry(
                 inquiry.id,
@@ -215,6 +254,18 @@ class Deciding:
         draft.add(
             *_outgoing(draft, event, seen, inquiry, conversation, text, decision.language, meta)
         )
+
+
+def _unsaid(decision: Decision, inquiry: InquiryView) -> Decision:
+    """A decision whose text does not go out: nothing was asked by it, and no step was sent."""
+    before = inquiry.dialogue
+    dialogue = {
+        key: value
+        for key, value in decision.dialogue.items()
+        if key not in {"pending", "options", "answered", "given"}
+    }
+    dialogue |= {key: before[key] for key in ("answered", "given") if key in before}
+    return replace(decision, dialogue=dialogue)
 
 
 def _to_warn(event: Inbound, seen: Snapshot) -> bool:
@@ -264,8 +315,8 @@ def _change(inquiry: InquiryView, state: InquiryState, decision: Decision) -> Ch
 
 
 def _matter(inquiry: InquiryView, decision: Decision) -> str:
-    """What the inquiry is about: thanks, "solved" and the wish for a person or a call say something
-    about a matter, they do not become it. Safety and complaint do."""
-    said = decision.evidence.get("rule") in ("thanks", "person", "callback")
+    """What the inquiry is about: thanks, "solved", the wish for a person or a call and the question how
+    far it is say something about a matter, they do not become it. Safety and complaint do."""
+    said = decision.evidence.get("rule") in ("thanks", "person", "callback", "status")
     keeps = inquiry.topic and (said or decision.evidence.get("solved"))
     return inquiry.topic if keeps else decision.topic

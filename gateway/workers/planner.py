@@ -34,6 +34,9 @@ __all__ = ["RECEIPT_PATIENCE", "Planner", "PlannerSettings"]
 #: that is not ours (sent by another system with the same account).
 RECEIPT_PATIENCE = 3600.0
 
+#: A person will take it, and nobody talks to the customer yet.
+_UNATTENDED = frozenset({InquiryState.QUEUED, InquiryState.OFFERED, InquiryState.SNOOZED})
+
 
 @dataclass(frozen=True, slots=True)
 class Planner:
@@ -153,15 +156,18 @@ class Planner:
             authentication=event.facts.get("authentication", ""),
         )
         with_person = inquiry.state in WITH_PEOPLE
+        told = False
         if with_person:
             self._for_agent(draft, inquiry)
+            if inquiry.state in _UNATTENDED and not silent:
+                told = self._deciding.tell_status(draft, event, seen, inquiry, conversation_id)
         elif inquiry.state is InquiryState.WAITING_CUSTOMER and inquiry.assigned_to:
             draft.add(ChangeInquiry(inquiry.id, inquiry.version, move(inquiry.state, "assign")))
             draft.log("inquiry.customer_replied", agent=inquiry.assigned_to)
             with_person = True
         else:
             self._deciding.decide(draft, event, seen, inquiry, conversation_id, silent=silent)
-        if with_person and not silent:
+        if with_person and not silent and not told:
             self._deciding.warn(draft, event, seen, inquiry, conversation_id)
         return draft.plan()
 
@@ -200,7 +206,7 @@ class Planner:
 
     def _for_agent(self, draft: Draft, inquiry: InquiryView) -> None:
         """A person has it already: no machine speaks in between, except to warn whoever sent a
-        secret; the version shows what is new."""
+        secret and to tell who asks how far it is; the version shows what is new."""
         state = inquiry.state
         if state is InquiryState.SNOOZED:
             state = move(state, "queue")

@@ -1,8 +1,8 @@
 """Reads from the database what one event is planned against."""
 
 from gateway.domain.channel import ChannelEvent, Receipt
-from gateway.domain.decision import Certificate
-from gateway.domain.model import DeliveryState
+from gateway.domain.decision import Certificate, OpenCase
+from gateway.domain.model import DeliveryState, InquiryState
 from gateway.domain.reply import OWN_ID
 from gateway.domain.snapshot import SAFETY_MARK, AccountView, HandleView, MessageView, Snapshot
 from gateway.domain.store import Reader, Row
@@ -45,6 +45,7 @@ def look(
         automatic_today=row["automatic"],
         greeted=bool(row["greeted"]),
         warned=bool(event.facts.get("redactions")) and _warned(reader, conversation_id, now),
+        cases=_cases(reader, conversation_id, handle.contact_id if event.verified else ""),
     )
 
 
@@ -97,6 +98,11 @@ def _for_receipt(
             delivery=DeliveryState(row["delivery"]) if row["delivery"] else None,
         ),
     )
+
+
+def _cases(reader: Reader, conversation_id: str, contact_id: str) -> tuple[OpenCase, ...]:
+    rows = reader.all("inquiries.open_of", conversation_id=conversation_id, contact_id=contact_id)
+    return tuple(OpenCase(row["number"], InquiryState(row["state"]), row["queue"]) for row in rows)
 
 
 def _warned(reader: Reader, conversation_id: str, now: float) -> bool:

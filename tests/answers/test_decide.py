@@ -113,13 +113,6 @@ def test_an_empty_message_goes_to_a_person(answerer, certificates):
     assert (decision.verb, decision.reason) == (Verb.ROUTE, "empty")
 
 
-def test_two_matters_in_one_message_are_left_to_a_person(answerer, certificates):
-    decision = answerer.decide(
-        ask("I forgot my password. My top up has not arrived."), certificates
-    )
-    assert (decision.verb, decision.reason) == (Verb.SUGGEST, "two_topics")
-
-
 def test_a_language_nobody_serves_is_never_answered_by_itself(answerer, certificates):
     decision = answerer.decide(
         ask("I forgot my password, mot de passe oublié", language="fr"), certificates
@@ -263,7 +256,7 @@ def test_not_solved_goes_to_a_person_with_the_steps_done(answerer, certificates,
         "refresh_balance",
         "check_topup_record",
         "check_bank_debit",
-        "wait_arrival_time",
+        "check_announcements",
     ]
     assert "pending" not in decision.dialogue
 

@@ -54,6 +54,7 @@ def all_texts(language: str, form: str, brand: Brand):
     )
     titles = sorted((t.titles[language] for t in KNOWLEDGE.topics.values()), key=len)[-2:]
     yield "which_topic", WORDING.ask(at, "which_topic", titles)
+    yield "which_first", WORDING.ask(at, "which_first", titles)
     yield "redacted", WORDING.notice(at, "redacted")
 
 

@@ -78,6 +78,9 @@ class ScriptedAnswerer:
     def foresee(self, questions: Iterable[Question]) -> None:
         self.foreseen.extend(questions)
 
+    def asks_status(self, question: Question) -> bool:
+        return question.text == "any news?"
+
     def notice(self, name: str, question: Question) -> str:
         return f"[{name} in {question.language}]"
 
