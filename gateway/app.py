@@ -35,7 +35,14 @@ from gateway.installation import key_at_hand, own_key
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
 from gateway.listeners import end, listening
-from gateway.office import account_view, allowed_of, mail_identity, models_dir, redaction_policy
+from gateway.office import (
+    account_view,
+    allowed_of,
+    brands_of,
+    mail_identity,
+    models_dir,
+    redaction_policy,
+)
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
 from gateway.roles import ALL, COMPUTING, SEALING, SERVING, Role, only_together
@@ -230,7 +237,7 @@ def _compute(config: Config, settings: PlannerSettings, roles: AbstractSet[str])
     """The worker processes, not yet started. Where nothing is planned they read mail, and need not
     learn how to answer it."""
     known = (
-        templates_dir(config.templates), config.domain_brands(), settings,
+        templates_dir(config.templates), brands_of(config), settings,
         config.answers.engine, models_dir(config),
     )  # fmt: skip
     return Compute(

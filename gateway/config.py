@@ -73,6 +73,10 @@ class BrandSettings(_Section):
         default_factory=dict,
         description="What answers may state: hotline, hours, links … Templates use them by name.",
     )
+    tables: dict[str, dict[str, JsonValue]] = Field(
+        default_factory=dict,
+        description="Lookup tables: error_codes, countries … A row is stated when a customer names it.",
+    )
 
 
 class QueueSettings(_Section):
@@ -260,7 +264,9 @@ class Config(_Section):
     def domain_brands(self) -> dict[str, model.Brand]:
         """The brand profiles as the rest of the gateway knows them."""
         return {
-            name: model.Brand(id=name, name=brand.name, facts=brand.facts, names=brand.names)
+            name: model.Brand(
+                id=name, name=brand.name, facts=brand.facts, names=brand.names, tables=brand.tables
+            )
             for name, brand in self.brands.items()
         }
 

@@ -11,12 +11,14 @@ from typing import TypeVar
 
 import structlog
 
-from gateway.config import Config
+from gateway.answers.table_files import with_files
+from gateway.config import Config, templates_dir
 from gateway.desk.commands import Desk
 from gateway.domain.allowlist import Allowed
 from gateway.domain.channel import Channel, Correspondent
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
+from gateway.domain.model import Brand
 from gateway.domain.snapshot import AccountView
 from gateway.installation import own_key
 from gateway.intake.accept import Accept, MailIdentity
@@ -136,11 +138,19 @@ def models_dir(config: Config) -> Path:
     return config.data_dir / config.answers.models
 
 
+def brands_of(config: Config) -> dict[str, Brand]:
+    """The brand profiles with the tables that lie in files of the knowledge base.
+
+    Raises `KnowledgeError` or `SettingsError`.
+    """
+    return with_files(config.domain_brands(), templates_dir(config.templates))
+
+
 def allowed_of(
     config: Config, accounts: Mapping[str, ReadyAccount], channels: Mapping[str, Channel]
 ) -> dict[str, Allowed]:
     """What the messages of each account may name: its brand's facts and its own addresses."""
-    brands = config.domain_brands()
+    brands = brands_of(config)
     return {
         name: Allowed.of_brand(
             brands.get(account.brand),

@@ -29,6 +29,9 @@ names = { "zh-CN" = "我的钱包" }
 [brands.wallet.facts]
 # hotline = "400-000-0000"
 # hours = "09:00-21:00"
+
+[brands.wallet.tables.error_codes]
+# E1001 = { "zh-CN" = "银行卡余额不足，请换一张卡", en = "the card has too little money" }
 """,
     "queues": """\
 [queues.security]

@@ -228,7 +228,7 @@ class Answerer:
         if permit is None:
             return self._say.to_person(case, seen, "no_certificate")
         ask_brand = case.must_ask_brand and any(
-            self.knowledge.differs_by_brand(one.id) for one in topics
+            self._say.differ_by_brand(case, one) for one in topics
         )
         if seen.also:
             known = any(one.id in case.items("answered") for one in topics)

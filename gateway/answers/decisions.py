@@ -9,6 +9,8 @@ from gateway.answers.assess import LIKELY, THANKS_REST, Assessment, Heard
 from gateway.answers.case import Case
 from gateway.answers.checklist import said_done
 from gateway.answers.knowledge import Knowledge, Topic
+from gateway.answers.rendering import brand_name
+from gateway.answers.tables import compiled
 from gateway.answers.text import bare
 from gateway.answers.wording import Wording
 from gateway.domain.decision import Certificate, Decision, Verb
@@ -22,20 +24,28 @@ class Decisions:
         self._knowledge = knowledge
         self._brands = brands
         self._version = version
-        self._wording = Wording(knowledge)
+        self._wording = Wording(knowledge, compiled(knowledge.tables, brands))
         self._thanks = next((t for t in knowledge.topics.values() if t.control == "thanks"), None)
 
     def notice(self, case: Case, name: str) -> str:
         """A notice by itself ('redacted' …)."""
         return self._wording.notice(case, name)
 
+    def differ_by_brand(self, case: Case, topic: Topic) -> bool:
+        """Whether the answer depends on which brand the customer uses: by what the brands set, or
+        by a row of theirs that is named."""
+        return self._knowledge.differs_by_brand(topic.id) or bool(self._wording.named(case, topic))
+
     # ------------------------------------------------------------ answers
 
     def answer(self, case: Case, topic: Topic, seen: Assessment, permit: Certificate) -> Decision:
         """The answer, or where its steps can be ruled out one by one, those that are not done yet."""
-        if not topic.stepwise:
+        told = case.question.form != "long" and self._wording.states_row(case, topic)
+        if not topic.stepwise or told:
             text = self._wording.answer(case, topic)
-            return self._answered(case, [topic], topic.checklist, seen, permit, text)
+            # A row is no step: where it does not help, the steps come next.
+            steps = () if topic.stepwise else topic.checklist
+            return self._answered(case, [topic], steps, seen, permit, text)
         done = self._done(case, [topic], confirmed=False)
         left = [step for step in topic.checklist if step not in done]
         if not left:
@@ -134,7 +144,7 @@ class Decisions:
             likely,
             seen,
             reason if likely or not seen.topic else f"unlikely {seen.confidence:.3f}",
-            self._wording.to_person(case, "acknowledge"),
+            self._wording.to_person(case, "acknowledge", likely),
             suggestion=self._wording.draft(case, likely) if likely else "",
             dialogue={**case.kept(), "done": [*self._done(case, topics, confirmed=False)]},
             evidence=_evidence(permit) if permit else None,
@@ -242,12 +252,14 @@ class Decisions:
     def ask_brand(self, case: Case, seen: Assessment) -> Decision:
         """Which brand the customer uses."""
         brands = list(self._brands.values())
-        names = [brand.names.get(case.language, brand.name) for brand in brands]
+        names = [brand_name(brand, case.language, case.script) for brand in brands]
+        named = self._wording.named(case, self._knowledge.topics[seen.topic])
         dialogue: dict[str, JSON] = {
             "pending": "brand?",
             "topic": seen.topic,
             "confidence": seen.confidence,
             "options": [brand.id for brand in brands],
+            **({"named": [*named]} if named else {}),
         }
         text = self._wording.ask(case, "which_brand", names)
         return self._decision(
@@ -258,7 +270,12 @@ class Decisions:
     def ask_topic(self, case: Case, seen: Assessment, reason: str) -> Decision:
         """Which of the two likeliest topics it is."""
         pair = [self._knowledge.topics[name] for name, _ in seen.top[:2]]
-        dialogue: dict[str, JSON] = {"pending": "topic?", "options": [topic.id for topic in pair]}
+        named = dict.fromkeys(word for topic in pair for word in self._wording.named(case, topic))
+        dialogue: dict[str, JSON] = {
+            "pending": "topic?",
+            "options": [topic.id for topic in pair],
+            **({"named": [*named]} if named else {}),
+        }
         text = self._wording.ask(case, "which_topic", [t.titles[case.language] for t in pair])
         return self._decision(
             case, Verb.ASK, pair[0], seen, reason, text, dialogue={**case.kept(), **dialogue}

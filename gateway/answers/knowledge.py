@@ -1,11 +1,14 @@
 """The knowledge base: topics, their examples and answers, read from the templates folder.
 
-    knowledge.toml                      languages, and the brand facts templates may use
+    knowledge.toml                      languages, and the brand facts and tables templates may use
     topics/<topic>/topic.toml           title, queue, risk …
                   /examples.<lang>.txt  one question per line, as customers write them
                   /phrases.<lang>.txt   what the topic's rule listens for (optional)
                   /long.<lang>.md.j2    the answer, by form: long, short, voice (optional)
+              /long.<variant>.<lang>.md.j2   the same for a time or a version of the app
     brands/<brand>/topics/<topic>/…     answers of one brand that differ
+    slots.toml                          what agents need to know, and how messages tell it
+    traditional/<script>.txt            Chinese words that a conversion gets wrong (optional)
     notices/<name>/<form>.<lang>.md.j2  acknowledgement, questions back and the like
     background/<name>.<lang>.txt        lines that carry no topic: greetings, signatures …
     dialogue/yes|no.<lang>.txt          how customers say that an answer did or did not help
@@ -20,6 +23,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +31,11 @@ from gateway.answers.checklist import Step, read_choices, read_steps
 from gateway.answers.faults import KnowledgeError
 from gateway.answers.phrases import Phrases
 from gateway.answers.rendering import Source, inspect
+from gateway.answers.script import read_words
+from gateway.answers.slots import Slot, read_slots
+from gateway.answers.tables import Declared, declared_in
 from gateway.answers.text import normalise
+from gateway.answers.variants import Answers, Variant, merged, read_variants
 
 __all__ = ["Knowledge", "KnowledgeError", "Topic", "load"]
 
@@ -51,14 +59,12 @@ NOTICES = (
     "left_out",
     "steps_done",
     "also_mentioned",
+    "missing",
     "redacted",
     "public",
 )
 #: Labels of the classifier that are no topic begin with this.
 BACKGROUND = "~"
-
-Answers = Mapping[tuple[str, str], Source]
-"""Templates by (language, form)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ class Topic:
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     phrases: Phrases | None = None
     answers: Answers = field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
+    """Answers that hold for a time or some versions of the app; the first that applies is taken."""
 
     @property
     def steers(self) -> bool:
@@ -111,11 +119,21 @@ class Knowledge:
     """How customers name an option by its place: 'first' … 'fourth', 'last', and 'neither'."""
     steps: Mapping[str, Step]
     """The steps of all check-lists, by id."""
+    tables: Mapping[str, Declared] = field(default_factory=dict)
+    """Lookup tables that templates may use; the rows are the brand's."""
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    """What agents need to know, by the names that topics list."""
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Chinese words as another script writes them, by script, where a conversion gets them wrong."""
 
-    def answer(self, topic: str, brand: str, language: str, form: str) -> Source:
-        """The template that answers `topic`, the brand's own where it has one."""
+    def answer(self, topic: str, brand: str, language: str, form: str, variant: str = "") -> Source:
+        """The template that answers `topic`, the brand's own where it has one.
+
+        `variant` is the one that holds, '' for the topic's own answer. What a brand says in its own
+        words, no variant of the topic changes; only one of the brand does.
+        """
         own = self.overrides.get(brand, {}).get(topic, {})
-        return _pick({**self.topics[topic].answers, **own}, language, form)
+        return _pick(merged(self.topics[topic].answers, own, variant), language, form)
 
     def notice(self, name: str, language: str, form: str) -> Source:
         """The template of a notice."""
@@ -144,7 +162,7 @@ class Knowledge:
 def load(folder: Path) -> Knowledge:
     """Read and check the knowledge base. Raises `KnowledgeError` for the first thing wrong."""
     reader = _Reader(folder)
-    settings = reader.toml("knowledge.toml", {"languages": list, "facts": dict})
+    settings = reader.toml("knowledge.toml", {"languages": list, "facts": dict, "tables": dict})
     languages = tuple(settings.get("languages", ()))
     if not languages:
         raise KnowledgeError(folder / "knowledge.toml", 'languages is missing; e.g. ["zh-CN","en"]')
@@ -154,6 +172,7 @@ def load(folder: Path) -> Knowledge:
             folder / "knowledge.toml", f"a fact cannot be called {unusable[0]!r}; rename it"
         )
     reader.languages, reader.facts = languages, facts
+    reader.tables = declared_in(folder / "knowledge.toml", settings.get("tables", {}))
     topics = {name: reader.topic(name) for name in reader.folders("topics")}
     if not topics:
         raise KnowledgeError(folder / "topics", "no topic found; every topic is a folder here")
@@ -169,6 +188,14 @@ def load(folder: Path) -> Knowledge:
         },
         yes=Phrases.of(reader.all_languages("dialogue/yes")),
         no=Phrases.of(reader.all_languages("dialogue/no")),
+        tables=reader.tables,
+        slots=read_slots(
+            folder / "slots.toml",
+            reader.toml,
+            languages,
+            (slot for topic in topics.values() for slot in topic.slots),
+        ),
+        words=read_words(folder, partial(reader.lines, required=False)),
         choices=read_choices(reader.toml, languages),
         steps=read_steps(reader.toml, languages, topics.values()),
         version=reader.digest(),
@@ -182,6 +209,7 @@ class _Reader:
         self.folder = folder
         self.languages: tuple[str, ...] = ()
         self.facts: frozenset[str] = frozenset()
+        self.tables: Mapping[str, Declared] = {}
         self._hash: dict[str, bytes] = {}
 
     def digest(self) -> str:
@@ -217,6 +245,7 @@ class _Reader:
             for language in self.languages
         }
         phrases = self.all_languages(f"{path}/phrases", required=bool(control))
+        variants = read_variants(at, raw.get("variants", []))
         return Topic(
             id=name,
             titles=titles,
@@ -231,19 +260,23 @@ class _Reader:
             promises=tuple(raw.get("promises", ())),
             examples=examples,
             phrases=Phrases.of(phrases) if phrases else None,
-            answers=self.answers(path, REQUIRED_FORMS),
+            answers=self.answers(path, REQUIRED_FORMS, variants),
+            variants=variants,
         )
 
-    def answers(self, path: str, required: Sequence[str]) -> Answers:
+    def answers(
+        self, path: str, required: Sequence[str], variants: Sequence[Variant] = ()
+    ) -> Answers:
         """The templates of a folder by (language, form)."""
         found: dict[tuple[str, str], Source] = {}
+        own = [f"{form}.{variant.name}" for variant in variants for form in FORMS]
         for language in self.languages:
-            for form in FORMS:
+            for form in (*FORMS, *own):
                 name = f"{path}/{form}.{language}.md.j2"
-                text = self.text(name, required=form in required)
+                text = self.text(name, required=form.partition(".")[0] in required)
                 if text is None:
                     continue
-                source, problems = inspect(name, text, self.facts)
+                source, problems = inspect(name, text, self.facts, self.tables)
                 if problems:
                     raise KnowledgeError(self.folder / name, problems[0])
                 found[language, form] = source
@@ -261,7 +294,9 @@ class _Reader:
                     raise KnowledgeError(
                         at / "topic.toml", "a brand can change answers only; remove this file"
                     )
-            found[brand] = {t: self.answers(f"brands/{brand}/topics/{t}", ()) for t in own}
+            found[brand] = {
+                t: self.answers(f"brands/{brand}/topics/{t}", (), topics[t].variants) for t in own
+            }
         return found
 
     def texts(self, path: str) -> dict[str, tuple[str, ...]]:
@@ -327,6 +362,7 @@ _TOPIC_KEYS: Mapping[str, type] = {
     "stepwise": bool,
     "hand_over": bool,
     "promises": list,
+    "variants": list,
 }
 
 

@@ -8,17 +8,21 @@ the brand, and a fact that is not set makes its sentence disappear (`{% if brand
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from gateway.answers.cells import cells_used, unknown_cells
+from gateway.answers.script import guarded, in_language
+from gateway.answers.tables import Declared
 from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import GatewayError
 from gateway.domain.model import JSON, Brand
 
 #: All that a template may name. `options` are the choices of a question back, or steps; `cases` are
-#: the customer's own open inquiries.
-VARIABLES = frozenset({"brand", "number", "options", "cases"})
+#: the customer's own open inquiries, `rows` the rows of the brand's tables that the customer names.
+VARIABLES = frozenset({"brand", "number", "options", "cases", "rows"})
 #: Variables that tell something of the customer: not for texts that everybody can read.
 PERSONAL = frozenset({"number", "cases"})
 
@@ -53,6 +57,8 @@ class Source:
     """It uses a personal variable, so it must not be rendered for the public."""
     facts: frozenset[str]
     """The brand facts it uses."""
+    cells: frozenset[tuple[str, str]] = frozenset()
+    """The columns it uses of the rows of tables, as (table, column)."""
 
 
 def environment() -> ImmutableSandboxedEnvironment:
@@ -69,11 +75,14 @@ def environment() -> ImmutableSandboxedEnvironment:
     return env
 
 
+_NO_TABLES: Mapping[str, Declared] = MappingProxyType({})
 #: Only parses; each `Renderer` has its own to render with.
 _PARSER = environment()
 
 
-def inspect(path: str, text: str, facts: frozenset[str]) -> tuple[Source, list[str]]:
+def inspect(
+    path: str, text: str, facts: frozenset[str], tables: Mapping[str, Declared] = _NO_TABLES
+) -> tuple[Source, list[str]]:
     """The template and everything that is wrong with it, each as a sentence that says what to do."""
     try:
         tree = _PARSER.parse(text)
@@ -90,6 +99,8 @@ def inspect(path: str, text: str, facts: frozenset[str]) -> tuple[Source, list[s
         f"unknown brand fact {name!r}; add it to [facts] of knowledge.toml or correct the name"
         for name in sorted(used - facts)
     ]
+    cells = frozenset(cells_used(tree))
+    problems += unknown_cells(cells, tables)
     if any(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends))):
         problems.append("pulls in another template; write the text out")
     literal = " ".join(node.data for node in tree.find_all(nodes.TemplateData))
@@ -102,18 +113,29 @@ def inspect(path: str, text: str, facts: frozenset[str]) -> tuple[Source, list[s
         problems.append(
             f"asks for a code, password or card number ({asked!r}); no message of ours may do that"
         )
-    return Source(path, text, bool(variables & PERSONAL), used), problems
+    return Source(path, text, bool(variables & PERSONAL), used, cells), problems
 
 
-def brand_values(brand: Brand | None, language: str, facts: frozenset[str]) -> dict[str, JSON]:
+def brand_values(
+    brand: Brand | None, language: str, facts: frozenset[str], script: str = ""
+) -> dict[str, JSON]:
     """What templates see as `brand`: every known fact, '' where the brand does not set it.
 
-    A fact may be one value or a table by language ('zh-CN', 'en', '*' for any other).
+    A fact may be one value or a table by language ('zh-CN', 'en', '*' for any other); `script` is
+    what Chinese is written in where it is not the language's own.
     """
     given = brand.facts if brand else {}
-    values: dict[str, JSON] = {fact: _in_language(given.get(fact), language) for fact in facts}
-    values["name"] = brand.names.get(language, brand.name) if brand else ""
+    values: dict[str, JSON] = {
+        fact: in_language(given.get(fact), language, script) for fact in facts
+    }
+    values["name"] = brand_name(brand, language, script) if brand else ""
     return values
+
+
+def brand_name(brand: Brand, language: str, script: str = "") -> str:
+    """The app's name; no conversion may touch it."""
+    name = brand.names.get(script) or brand.names.get(language, brand.name)
+    return guarded(name) if script else name
 
 
 class Renderer:
@@ -140,12 +162,6 @@ class Renderer:
 def sms_plain(text: str) -> str:
     """Typographic characters that a brand fact may carry, as plain ones of the SMS alphabet."""
     return text.translate(_PLAIN)
-
-
-def _in_language(value: JSON, language: str) -> JSON:
-    if isinstance(value, dict):
-        return value.get(language, value.get("*", ""))
-    return "" if value is None else value
 
 
 def _brand_facts(tree: nodes.Template) -> Iterator[str]:

@@ -4,13 +4,17 @@ These parts are joined here and not in the templates, so that no template can fo
 (DESIGN §7 rule 7).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.answers.case import Case
 from gateway.answers.checklist import keep, numbered
 from gateway.answers.knowledge import Knowledge, Topic
 from gateway.answers.length import fits
 from gateway.answers.rendering import Renderer, Source, brand_values, sms_plain
+from gateway.answers.script import Scribe, guarded
+from gateway.answers.slots import missing
+from gateway.answers.tables import MOST, Tables
+from gateway.answers.variants import chosen
 
 #: Steps that a short channel gets at a time.
 STEPS_AT_ONCE = 2
@@ -19,9 +23,11 @@ STEPS_AT_ONCE = 2
 class Wording:
     """Words for decisions, from one knowledge base."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, knowledge: Knowledge, tables: Tables | None = None) -> None:
         self._knowledge = knowledge
+        self._tables = tables or Tables()
         self._renderer = Renderer()
+        self._scribe = Scribe(knowledge.words)
 
     def answer(self, case: Case, topic: Topic) -> str:
         """An automatic answer with the question whether it helped."""
@@ -47,6 +53,8 @@ class Wording:
         lines = numbered(self._render(case, long))
         if len(lines) != len(topic.checklist):
             return "", []
+        if case.script:  # they are rendered once more, in a notice
+            lines = [guarded(line) for line in lines]
         sentences = dict(zip(topic.checklist, lines, strict=True))
         source = self._source(case, "try_steps")
         text = ""
@@ -64,7 +72,7 @@ class Wording:
         parts = []
         for topic in topics:
             body = self._render(case, self._topic(case, topic))
-            title = topic.titles[case.language]
+            title = self._scribe.write(topic.titles[case.language], case.script)
             parts.append(
                 f"■ {title}\n{body}" if case.question.form == "long" else f"{title}: {body}"
             )
@@ -79,9 +87,18 @@ class Wording:
         """A friendly word that asks nothing."""
         return self._join(case, self._topic(case, topic), "way_to_person")
 
-    def to_person(self, case: Case, notice: str) -> str:
-        """A notice that a person takes over."""
-        return self._join(case, self._source(case, notice), "follow_up")
+    def to_person(self, case: Case, notice: str, about: Topic | None = None) -> str:
+        """A notice that a person takes over; of a known matter with what that person will need: mail
+        gets a list, other channels the first thing missing where there is room for it."""
+        text = self._join(case, self._source(case, notice), "follow_up")
+        slots = [self._knowledge.slots[name] for name in about.slots] if about else []
+        titles = [slot.titles[case.language] for slot in missing(slots, case.rule_text)]
+        form = case.question.form
+        if not titles or case.question.public:
+            return text
+        asking = self.notice(case, "missing", titles if form == "long" else titles[:1])
+        longer = self._frame(case, [self.notice(case, notice), asking], "follow_up")
+        return longer if form != "short" or fits(longer) else text
 
     def ask(self, case: Case, notice: str, options: Sequence[str]) -> str:
         """A question back with numbered options."""
@@ -103,16 +120,39 @@ class Wording:
     def _left_out(self, case: Case, done: Sequence[str]) -> str:
         return self.notice(case, "left_out", self.titles(case, done)) if done else ""
 
+    def named(self, case: Case, topic: Topic) -> list[str]:
+        """The words by which the customer names rows of any brand's tables that the answer uses:
+        the answer then differs by brand, and they are kept while the brand is asked for."""
+        used = (cell for source in topic.answers.values() for cell in source.cells)
+        return self._tables.said(case.looked_up, used)
+
+    def states_row(self, case: Case, topic: Topic) -> bool:
+        """Whether the answer states a row of the brand's tables that the customer names."""
+        return any(self._rows(case, self._topic(case, topic)).values())
+
+    def _rows(self, case: Case, source: Source, most: int = MOST) -> Mapping[str, Sequence[object]]:
+        return self._tables.hits(
+            case.brand_id, case.looked_up, source.cells, case.language, case.script, most
+        )
+
     def _topic(self, case: Case, topic: Topic) -> Source:
-        return self._knowledge.answer(topic.id, case.brand_id, case.language, case.question.form)
+        asked = case.question
+        variant = chosen(topic.variants, asked.asked_at, case.app)
+        return self._knowledge.answer(topic.id, case.brand_id, case.language, asked.form, variant)
 
     def _source(self, case: Case, notice: str) -> Source:
         return self._knowledge.notice(notice, case.language, case.question.form)
 
     def _join(self, case: Case, body: Source, *tail: str, options: Sequence[str] = ()) -> str:
-        """In public, a personal body is left out."""
+        """In public, a personal body is left out. A short form states as many rows of a table as fit."""
         personal = case.question.public and body.personal
-        return self._frame(case, [] if personal else [self._render(case, body, options)], *tail)
+        text = ""
+        for most in range(MOST if body.cells else 0, -1, -1):
+            parts = [] if personal else [self._render(case, body, options, most)]
+            text = self._frame(case, parts, *tail)
+            if case.question.form != "short" or fits(text):
+                break
+        return text
 
     def _frame(self, case: Case, body: Sequence[str], *tail: str) -> str:
         """What goes before and after: in public the invitation to a private channel, not `tail`."""
@@ -123,15 +163,20 @@ class Wording:
         texts += [self.notice(case, name) for name in names]
         return self._separator(case).join(text for text in texts if text)
 
-    def _render(self, case: Case, source: Source, options: Sequence[str] = ()) -> str:
+    def _render(
+        self, case: Case, source: Source, options: Sequence[str] = (), most: int = MOST
+    ) -> str:
+        """`most`: how many rows of a table it may state."""
         values: dict[str, object] = {
-            "brand": brand_values(case.brand, case.language, self._knowledge.facts),
+            "brand": brand_values(case.brand, case.language, self._knowledge.facts, case.script),
             "options": list(options),
         }
+        if source.cells:
+            values["rows"] = self._rows(case, source, most)
         if not case.question.public:
             values["number"] = case.question.number
             values["cases"] = [view.as_values() for view in case.question.cases]
-        text = self._renderer.render(source, values)
+        text = self._scribe.write(self._renderer.render(source, values), case.script)
         # Chinese needs the wide SMS alphabet anyway; only other languages gain by plain marks.
         plain = case.question.form != "long" and not case.language.startswith("zh")
         return sms_plain(text) if plain else text

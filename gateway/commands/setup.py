@@ -36,7 +36,9 @@ def init(
 def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     """Say all that is wrong with the settings. Opens no port, stores nothing."""
     from gateway.answers.knowledge import load as load_knowledge
+    from gateway.answers.tables import compiled
     from gateway.config import templates_dir
+    from gateway.office import brands_of
     from gateway.offline import offline_world
     from gateway.registry import Registry, check_ours
     from gateway.world import SystemClock
@@ -52,6 +54,7 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
         ),
     )
     knowledge = load_knowledge(templates_dir(loaded.templates))
+    compiled(knowledge.tables, brands_of(loaded))
     say(f"settings  {loaded.file or 'the built-in ones: no gateway.toml'}")
     say(f"data      {loaded.data_dir}")
     say(f"database  {loaded.database_shown}")

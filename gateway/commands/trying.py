@@ -139,12 +139,12 @@ def _input(file: Path | None) -> bytes:
 def _text_trial(config: "Config") -> "TextTrial":
     from gateway.answers.answerer import build_answerer
     from gateway.config import templates_dir
-    from gateway.office import certificates_on_file, models_dir
+    from gateway.office import brands_of, certificates_on_file, models_dir
     from gateway.registry import Registry
     from gateway.workers.planner import Planner, PlannerSettings
     from gateway.workers.trial import TextTrial
 
-    brands = config.domain_brands()
+    brands = brands_of(config)
     planner = Planner(
         build_answerer(
             templates_dir(config.templates),

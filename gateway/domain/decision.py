@@ -81,6 +81,8 @@ class Question:
     language: str = ""
     """'zh-CN', 'zh-TW', 'en' …; empty: to be found out."""
     brand: str = ""
+    app_version: str = ""
+    """Of the customer's app, as '8.1.2', where the channel tells; else the text is looked at."""
     form: str = "long"
     """Which form of the answer fits the channel: long, short, voice."""
     first: bool = True
@@ -90,6 +92,8 @@ class Question:
     public: bool = False
     number: str = ""
     """The inquiry's number, for the text."""
+    asked_at: float = 0.0
+    """When it was asked: dates in the answer count from then. 0: the answer names none."""
     cases: tuple[OpenCase, ...] = ()
     """The customer's own open inquiries, for whoever asks how far they are."""
 

@@ -142,3 +142,5 @@ class Brand:
     """hotline, hours, mailbox, links, password_policy, arrival times …: free-form, by name."""
     names: Mapping[str, str] = field(default_factory=dict)
     """The app's name by language, where it differs from `name`."""
+    tables: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
+    """Lookup tables by name: what an error code means, which countries are supported …"""

@@ -26,6 +26,7 @@ from gateway.domain.states import move
 from gateway.routing.placing import place
 from gateway.workers.draft import Draft
 
+DAY = 24 * 3600.0
 #: Why an automatic reply was not sent, where nothing else forbade it.
 USED_UP = "automatic replies of the day are used up"
 
@@ -135,11 +136,13 @@ class Deciding:
             subject=event.subject if inquiry.state is InquiryState.NEW else "",
             language=str(event.facts.get("language", "")) or inquiry.language,
             brand=inquiry.brand,
+            app_version=str(event.facts.get("app_version", "")),
             form=seen.account.form,
             first=not seen.greeted,
             dialogue=inquiry.dialogue,
             public=event.visibility is Visibility.PUBLIC,
             number=inquiry.number,
+            asked_at=_asked_at(event, seen.now),
             cases=tuple(cases[:most]),
         )
 
@@ -247,13 +250,17 @@ class Deciding:
         meta: dict[str, JSON] = {"verb": decision.verb.value, "topic": decision.topic}
         if _to_warn(event, seen):
             meta[SAFETY_MARK] = True
-            warning = self.answerer.notice(
-                "redacted", replace(question, language=decision.language)
-            )
+            warning = self.answerer.notice("redacted", question)
             text = f"{text}\n\n{warning}" if seen.account.form == "long" else f"{text} {warning}"
         draft.add(
             *_outgoing(draft, event, seen, inquiry, conversation, text, decision.language, meta)
         )
+
+
+def _asked_at(event: Inbound, now: float) -> float:
+    """When the customer wrote, as the provider says; now where that is long ago or yet to come: a
+    date that follows from it must not have passed."""
+    return event.at if event.at is not None and now - DAY <= event.at <= now else now
 
 
 def _unsaid(decision: Decision, inquiry: InquiryView) -> Decision:
