@@ -22,6 +22,7 @@ from pydantic import (
     ValidationError,
 )
 
+from gateway.calendars import CalendarSettings
 from gateway.domain import model
 from gateway.domain.errors import SettingsError
 from gateway.layers import override, read, resolved
@@ -72,6 +73,9 @@ class BrandSettings(_Section):
     facts: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="What answers may state: hotline, hours, links … Templates use them by name.",
+    )
+    calendar: CalendarSettings = Field(
+        default_factory=CalendarSettings, description="Its working days and opening hours."
     )
 
 
@@ -256,7 +260,7 @@ class Config(_Section):
     def domain_brands(self) -> dict[str, model.Brand]:
         """The brand profiles as the rest of the gateway knows them."""
         return {
-            name: model.Brand(id=name, name=brand.name, facts=brand.facts, names=brand.names)
+            name: model.Brand(name, brand.name, brand.facts, brand.names, brand.calendar.calendar())
             for name, brand in self.brands.items()
         }
 

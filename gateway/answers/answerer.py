@@ -16,8 +16,9 @@ from gateway.answers.engine import Classifier
 from gateway.answers.engines import Shelf, best_engine
 from gateway.answers.knowledge import Knowledge, Topic, load
 from gateway.answers.models import trained
+from gateway.answers.promising import check_brands
 from gateway.answers.wording import Wording
-from gateway.domain.decision import Certificate, Decision, Question, Verb
+from gateway.domain.decision import Certificate, Decision, Promise, Question, Verb
 from gateway.domain.model import JSON, Brand
 
 
@@ -38,9 +39,10 @@ def build_answerer(
         models: a folder where trained engines are kept: a start without training takes two seconds.
         keep: whether one that is trained here goes to that folder.
 
-    Raises `KnowledgeError` or `TrainingError`.
+    Raises `KnowledgeError`, `TrainingError`, or `SettingsError` for a promise that is no number.
     """
     knowledge = load(templates)
+    check_brands(knowledge.working_days, brands)
     texts, labels = knowledge.training()
     encoders = Shelf()
     untrained, weaker = best_engine(engine, encoders)
@@ -108,6 +110,11 @@ class Answerer:
         """A notice by itself ('redacted' …), in the language, form and brand of `question`."""
         case = make_case(question, self._brands, self.knowledge.languages)
         return self._wording.notice(case, name)
+
+    def promise_passed(self, question: Question, topic: str, by: str) -> str:
+        """What to write when a date that was named, as 2026-11-27, has passed."""
+        case = make_case(question, self._brands, self.knowledge.languages)
+        return self._wording.promise_passed(case, self.knowledge.topics[topic], by)
 
     # ------------------------------------------------------------ the order of thought
 
@@ -227,6 +234,7 @@ class Answerer:
             self._wording.answer(case, topic),
             dialogue=dialogue,
             evidence=_evidence(permit),
+            promises=self._wording.promises(case, topic),
         )
 
     def _to_person(
@@ -255,7 +263,10 @@ class Answerer:
     ) -> Decision:
         """Safety advice at once, then a person; never closed by this."""
         text = self._wording.advice(case, topic)
-        return self._decision(case, Verb.ESCALATE, topic, seen, reason, text, evidence=evidence)
+        return self._decision(
+            case, Verb.ESCALATE, topic, seen, reason, text,
+            evidence=evidence, promises=self._wording.promises(case, topic),
+        )  # fmt: skip
 
     def _control(self, case: Case, heard: Heard, seen: Assessment) -> Decision:
         """A rule's own way; the classifier still says which queue knows the matter."""
@@ -336,6 +347,7 @@ class Answerer:
         matter: Topic | None = None,
         dialogue: Mapping[str, JSON] | None = None,
         evidence: Mapping[str, JSON] | None = None,
+        promises: tuple[Promise, ...] = (),
     ) -> Decision:
         """`matter` is what it is about where `topic` is only how it was asked (a person, a call)."""
         left = dict(dialogue) if dialogue is not None else case.kept()
@@ -355,6 +367,7 @@ class Answerer:
             reply=reply,
             suggestion=suggestion,
             dialogue=left,
+            promises=promises,
             evidence={
                 "knowledge": self.version,
                 "brand": case.brand_id,

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.answers.phrases import Phrases
-from gateway.answers.rendering import Source, inspect
+from gateway.answers.promising import WORKING_DAYS, wrong_dates
+from gateway.answers.rendering import VARIABLES, Source, inspect
 from gateway.answers.text import normalise
 from gateway.domain.errors import GatewayError
 
@@ -43,7 +44,10 @@ NOTICES = (
     "which_topic",
     "redacted",
     "public",
+    "promise_passed",
 )
+#: What single notices are given besides the usual variables.
+GIVEN = {"notices/promise_passed": frozenset({"matter", "promised"})}
 #: Labels of the classifier that are no topic begin with this.
 BACKGROUND = "~"
 
@@ -88,6 +92,8 @@ class Knowledge:
     version: str
     languages: tuple[str, ...]
     facts: frozenset[str]
+    working_days: frozenset[str]
+    """Facts that promise something within so many working days: a date follows from them."""
     topics: Mapping[str, Topic]
     notices: Mapping[str, Answers]
     overrides: Mapping[str, Mapping[str, Answers]]
@@ -109,7 +115,7 @@ class Knowledge:
         """Whether the answer depends on which brand the customer uses."""
         if any(topic in own for own in self.overrides.values()):
             return True
-        return any(source.facts for source in self.topics[topic].answers.values())
+        return any(source.facts or source.dues for source in self.topics[topic].answers.values())
 
     def training(self) -> tuple[list[str], list[str]]:
         """Normalised example texts and their labels: topics, and background labels with '~'."""
@@ -138,6 +144,7 @@ def load(folder: Path) -> Knowledge:
             folder / "knowledge.toml", f"a fact cannot be called {unusable[0]!r}; rename it"
         )
     reader.languages, reader.facts = languages, facts
+    reader.working_days = reader.promised(settings.get("facts", {}))
     topics = {name: reader.topic(name) for name in reader.folders("topics")}
     if not topics:
         raise KnowledgeError(folder / "topics", "no topic found; every topic is a folder here")
@@ -145,6 +152,7 @@ def load(folder: Path) -> Knowledge:
     return Knowledge(
         languages=languages,
         facts=facts,
+        working_days=reader.working_days,
         topics=topics,
         notices={name: reader.answers(f"notices/{name}", REQUIRED_FORMS) for name in NOTICES},
         overrides=reader.overrides(topics),
@@ -164,6 +172,7 @@ class _Reader:
         self.folder = folder
         self.languages: tuple[str, ...] = ()
         self.facts: frozenset[str] = frozenset()
+        self.working_days: frozenset[str] = frozenset()
         self._hash: dict[str, bytes] = {}
 
     def digest(self) -> str:
@@ -178,6 +187,14 @@ class _Reader:
     def folders(self, name: str) -> list[str]:
         where = self.folder / name
         return sorted(p.name for p in where.iterdir() if p.is_dir()) if where.is_dir() else []
+
+    def promised(self, facts: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+        """The facts that are marked as promises in working days."""
+        for name, fact in facts.items():
+            if "promise" in fact:
+                at = self.folder / "knowledge.toml"
+                _one_of(at, f"facts.{name}.promise", fact["promise"], [WORKING_DAYS])
+        return frozenset(name for name, fact in facts.items() if "promise" in fact)
 
     def topic(self, name: str) -> Topic:
         """One topic folder."""
@@ -211,11 +228,11 @@ class _Reader:
             promises=tuple(raw.get("promises", ())),
             examples=examples,
             phrases=Phrases.of(phrases) if phrases else None,
-            answers=self.answers(path, REQUIRED_FORMS),
+            answers=self.answers(path, REQUIRED_FORMS, raw.get("promises", ())),
         )
 
-    def answers(self, path: str, required: Sequence[str]) -> Answers:
-        """The templates of a folder by (language, form)."""
+    def answers(self, path: str, required: Sequence[str], promises: Sequence[str] = ()) -> Answers:
+        """The templates of a folder by (language, form). `promises`: of its topic."""
         found: dict[tuple[str, str], Source] = {}
         for language in self.languages:
             for form in FORMS:
@@ -223,7 +240,9 @@ class _Reader:
                 text = self.text(name, required=form in required)
                 if text is None:
                     continue
-                source, problems = inspect(name, text, self.facts)
+                known = VARIABLES | GIVEN.get(path, frozenset())
+                source, problems = inspect(name, text, self.facts, known)
+                problems = problems or wrong_dates(source, promises, self.working_days)
                 if problems:
                     raise KnowledgeError(self.folder / name, problems[0])
                 found[language, form] = source
@@ -241,7 +260,9 @@ class _Reader:
                     raise KnowledgeError(
                         at / "topic.toml", "a brand can change answers only; remove this file"
                     )
-            found[brand] = {t: self.answers(f"brands/{brand}/topics/{t}", ()) for t in own}
+            found[brand] = {
+                t: self.answers(f"brands/{brand}/topics/{t}", (), topics[t].promises) for t in own
+            }
         return found
 
     def texts(self, path: str) -> dict[str, tuple[str, ...]]:

@@ -16,8 +16,9 @@ from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import GatewayError
 from gateway.domain.model import JSON, Brand
 
-#: All that a template may name. `options` are the choices of a question back.
-VARIABLES = frozenset({"brand", "number", "options"})
+#: All that a template may name. `options` are the choices of a question back, `due` the dates by
+#: which promises of the topic are kept.
+VARIABLES = frozenset({"brand", "due", "number", "options"})
 #: Variables that tell something of the customer: not for texts that everybody can read.
 PERSONAL = frozenset({"number"})
 
@@ -52,6 +53,8 @@ class Source:
     """It uses a personal variable, so it must not be rendered for the public."""
     facts: frozenset[str]
     """The brand facts it uses."""
+    dues: frozenset[str] = frozenset()
+    """The promises whose date it names."""
 
 
 def environment() -> ImmutableSandboxedEnvironment:
@@ -72,8 +75,11 @@ def environment() -> ImmutableSandboxedEnvironment:
 _PARSER = environment()
 
 
-def inspect(path: str, text: str, facts: frozenset[str]) -> tuple[Source, list[str]]:
-    """The template and everything that is wrong with it, each as a sentence that says what to do."""
+def inspect(
+    path: str, text: str, facts: frozenset[str], known: frozenset[str] = VARIABLES
+) -> tuple[Source, list[str]]:
+    """The template and everything that is wrong with it, each as a sentence that says what to do.
+    `known` are the variables it is given."""
     try:
         tree = _PARSER.parse(text)
     except TemplateError as error:
@@ -81,10 +87,10 @@ def inspect(path: str, text: str, facts: frozenset[str]) -> tuple[Source, list[s
         return source, [f"does not parse as a template: {error}"]
     variables = meta.find_undeclared_variables(tree)
     problems = [
-        f"unknown variable {name!r}; use one of {', '.join(sorted(VARIABLES))}"
-        for name in sorted(variables - VARIABLES)
+        f"unknown variable {name!r}; use one of {', '.join(sorted(known))}"
+        for name in sorted(variables - known)
     ]
-    used = frozenset(_brand_facts(tree))
+    used = frozenset(_asked_of("brand", tree)) - {"name"}
     problems += [
         f"unknown brand fact {name!r}; add it to [facts] of knowledge.toml or correct the name"
         for name in sorted(used - facts)
@@ -101,7 +107,8 @@ def inspect(path: str, text: str, facts: frozenset[str]) -> tuple[Source, list[s
         problems.append(
             f"asks for a code, password or card number ({asked!r}); no message of ours may do that"
         )
-    return Source(path, text, bool(variables & PERSONAL), used), problems
+    dues = frozenset(_asked_of("due", tree))
+    return Source(path, text, bool(variables & PERSONAL), used, dues), problems
 
 
 def brand_values(brand: Brand | None, language: str, facts: frozenset[str]) -> dict[str, JSON]:
@@ -147,11 +154,11 @@ def _in_language(value: JSON, language: str) -> JSON:
     return "" if value is None else value
 
 
-def _brand_facts(tree: nodes.Template) -> Iterator[str]:
-    """The facts a template asks of `brand`, by attribute or by subscript; 'name' is no fact."""
+def _asked_of(variable: str, tree: nodes.Template) -> Iterator[str]:
+    """What a template asks of `brand` or `due`, by attribute or by subscript."""
     for node in tree.find_all(nodes.Getattr):
-        if isinstance(node.node, nodes.Name) and node.node.name == "brand" and node.attr != "name":
+        if isinstance(node.node, nodes.Name) and node.node.name == variable:
             yield node.attr
     for item in tree.find_all(nodes.Getitem):
-        if isinstance(item.node, nodes.Name) and item.node.name == "brand":
+        if isinstance(item.node, nodes.Name) and item.node.name == variable:
             yield item.arg.value if isinstance(item.arg, nodes.Const) else "[computed]"

@@ -4,11 +4,14 @@ These parts are joined here and not in the templates, so that no template can fo
 (DESIGN §7 rule 7).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from gateway.answers.case import Case
 from gateway.answers.knowledge import Knowledge, Topic
+from gateway.answers.promising import due_dates, due_on, in_words
 from gateway.answers.rendering import Renderer, Source, brand_values, sms_plain
+from gateway.domain.decision import Promise
 
 
 class Wording:
@@ -43,6 +46,26 @@ class Wording:
         source = self._topic(case, topic)
         return "" if case.question.public and source.personal else self._render(case, source)
 
+    def promises(self, case: Case, topic: Topic) -> tuple[Promise, ...]:
+        """What `answer` and `advice` hold us to: the dates they name. None in public, where nobody is
+        asked afterwards whether it was kept."""
+        if case.question.public or case.brand is None:
+            return ()
+        calendar, dates = case.brand.calendar, due_on(case, self._topic(case, topic).dues)
+        return tuple(
+            Promise(topic.id, fact, day.isoformat(), calendar.opening_after(day))
+            for fact, day in sorted(dates.items())
+        )
+
+    def promise_passed(self, case: Case, topic: Topic, by: str) -> str:
+        """Asks whether it was done, when the date that was named has passed."""
+        given = {
+            "matter": topic.titles[case.language],
+            "promised": in_words(case, date.fromisoformat(by)),
+        }
+        source = self._source(case, "promise_passed")
+        return self._join(case, source, "solved_question", "way_to_person", given=given)
+
     def notice(self, case: Case, name: str) -> str:
         """A notice by itself."""
         return self._render(case, self._source(case, name))
@@ -53,8 +76,16 @@ class Wording:
     def _source(self, case: Case, notice: str) -> Source:
         return self._knowledge.notice(notice, case.language, case.question.form)
 
-    def _join(self, case: Case, body: Source, *tail: str, options: Sequence[str] = ()) -> str:
-        """In public: the body unless it is personal, and the invitation to a private channel."""
+    def _join(
+        self,
+        case: Case,
+        body: Source,
+        *tail: str,
+        options: Sequence[str] = (),
+        given: Mapping[str, object] | None = None,
+    ) -> str:
+        """In public: the body unless it is personal, and the invitation to a private channel.
+        `given`: further variables of the body."""
         parts: list[Source] = []
         if case.question.first:
             parts.append(self._source(case, "automatic"))
@@ -63,11 +94,19 @@ class Wording:
         else:
             parts += [] if body.personal else [body]
             parts.append(self._source(case, "public"))
-        texts = [self._render(case, part, options) for part in parts]
+        texts = [self._render(case, part, options, given) for part in parts]
         return self._separator(case).join(text for text in texts if text)
 
-    def _render(self, case: Case, source: Source, options: Sequence[str] = ()) -> str:
+    def _render(
+        self,
+        case: Case,
+        source: Source,
+        options: Sequence[str] = (),
+        given: Mapping[str, object] | None = None,
+    ) -> str:
         values: dict[str, object] = {
+            **(given or {}),
+            "due": due_dates(case, source.dues),
             "brand": brand_values(case.brand, case.language, self._knowledge.facts),
             "options": list(options),
         }

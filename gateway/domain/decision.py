@@ -45,6 +45,19 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """A date that an outgoing text names: by then the customer's matter is to be done."""
+
+    topic: str
+    fact: str
+    """The brand's fact that it follows from."""
+    by: str
+    """The last day, as 2026-11-27."""
+    ask_at: float
+    """When the brand opens first after it: the moment to ask whether it was kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What is to be decided. All text is redacted already."""
 
@@ -63,6 +76,8 @@ class Question:
     public: bool = False
     number: str = ""
     """The inquiry's number, for the text."""
+    asked_at: float = 0.0
+    """When it was asked: dates in the answer count from then. 0: the answer names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +101,7 @@ class Decision:
     """The text for the customer now: the answer, the question, or the advice. May be empty."""
     suggestion: str = ""
     """A draft for the agent when `verb` is suggest, route or escalate."""
+    promises: tuple[Promise, ...] = ()
+    """The dates that `reply` names."""
     dialogue: Mapping[str, JSON] = field(default_factory=dict)
     evidence: Mapping[str, JSON] = field(default_factory=dict)

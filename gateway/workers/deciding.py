@@ -6,9 +6,10 @@ in the log, in words for a person.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.answers.answerer import Answerer
+from gateway.domain.calendar import Calendar
 from gateway.domain.channel import Inbound
 from gateway.domain.decision import Decision, Question, Verb
 from gateway.domain.model import JSON, InquiryState, Queue, Visibility
@@ -25,7 +26,9 @@ from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
 from gateway.routing.placing import place
 from gateway.workers.draft import Draft
+from gateway.workers.promises import remembered, with_missed
 
+DAY = 24 * 3600.0
 #: Why an automatic reply was not sent, where nothing else forbade it.
 USED_UP = "automatic replies of the day are used up"
 
@@ -39,6 +42,8 @@ class PlannerSettings:
     automatic_per_day: int = 5
     close_after: float = 72 * 3600.0
     """Seconds of silence after an answer until the inquiry is closed."""
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    """By brand: when the gateway may write first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,10 @@ class Deciding:
             dialogue=inquiry.dialogue,
             public=event.visibility is Visibility.PUBLIC,
             number=inquiry.number,
+            asked_at=_asked_at(event, seen.now),
         )
         started = time.perf_counter()
-        decision = self.answerer.decide(question, seen.certificates)
+        decision = with_missed(inquiry, self.answerer.decide(question, seen.certificates))
         draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
         limited = seen.automatic_today >= self.settings.automatic_per_day
         speak = not silent and not limited and bool(decision.reply)
@@ -88,6 +94,7 @@ class Deciding:
             evidence=dict(decision.evidence),
             suppressed=silent or (USED_UP if limited else ""),
         )
+        decision = remembered(draft, inquiry, conversation, decision, said=speak)
         draft.add(CancelTimer(CLOSE_TIMER, inquiry.id))
         if decision.verb is Verb.ANSWER and speak:
             self._answered(draft, inquiry, decision, seen)
@@ -160,8 +167,10 @@ class Deciding:
         urgent: bool,
         why: str,
         decision: Decision | None = None,
+        dialogue: dict[str, JSON] | None = None,
     ) -> None:
-        """To the people of a queue, at the place of its priority."""
+        """To the people of a queue, at the place of its priority. `dialogue`: where no decision has
+        one."""
         chosen = place(
             self.settings.queues,
             self.settings.default_queue,
@@ -169,7 +178,7 @@ class Deciding:
             account=seen.account.queue,
             urgent=urgent,
         )
-        dialogue = dict(decision.dialogue) if decision else None
+        dialogue = dict(decision.dialogue) if decision else dialogue
         if dialogue is not None and decision and decision.suggestion:
             dialogue["suggestion"] = decision.suggestion
         draft.add(
@@ -215,6 +224,12 @@ class Deciding:
         draft.add(
             *_outgoing(draft, event, seen, inquiry, conversation, text, decision.language, meta)
         )
+
+
+def _asked_at(event: Inbound, now: float) -> float:
+    """When the customer wrote, as the provider says; now where that is long ago or yet to come: a
+    date that follows from it must not have passed."""
+    return event.at if event.at is not None and now - DAY <= event.at <= now else now
 
 
 def _to_warn(event: Inbound, seen: Snapshot) -> bool:
