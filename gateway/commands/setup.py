@@ -35,7 +35,11 @@ def init(
 
 def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     """Say all that is wrong with the settings. Opens no port, stores nothing."""
+    from datetime import UTC, datetime
+
     from gateway.answers.knowledge import load as load_knowledge
+    from gateway.answers.promising import check_brands
+    from gateway.calendars import unpublished
     from gateway.config import templates_dir
     from gateway.offline import offline_world
     from gateway.registry import Registry, check_ours
@@ -52,6 +56,8 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
         ),
     )
     knowledge = load_knowledge(templates_dir(loaded.templates))
+    brands = loaded.domain_brands()
+    check_brands(knowledge.working_days, brands)
     say(f"settings  {loaded.file or 'the built-in ones: no gateway.toml'}")
     say(f"data      {loaded.data_dir}")
     say(f"database  {loaded.database_shown}")
@@ -59,6 +65,9 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     say(f"queues    {', '.join(loaded.queues)}")
     say(f"accounts  {', '.join(f'{a.id} ({a.kind})' for a in accounts.values()) or 'none yet'}")
     say(f"topics    {len(knowledge.topics)} in {', '.join(knowledge.languages)}")
+    calendars = {name: brand.calendar for name, brand in brands.items()}
+    for line in unpublished(calendars, datetime.now(UTC).date()):
+        say(f"warning   {line}")
     say("ok")
 
 
