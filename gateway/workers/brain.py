@@ -4,6 +4,7 @@ import json
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -60,6 +61,10 @@ def start(
     answerer = build_answerer(templates, brands, engine=engine, models=models)
     if answerer.weaker:
         structlog.get_logger("gateway").warning("a weaker engine answers", why=answerer.weaker)
+    today = datetime.now(UTC).date()
+    for brand in brands.values():
+        # Reads the tables of holidays now, and not while a customer waits for the first date.
+        brand.calendar.add_business_days(today, 1)
     _planner[:] = [Planner(answerer, settings)]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway import steps
 from gateway.domain.calendar import Calendar
 from gateway.domain.decision import Promise, Verb
 from gateway.domain.elapsed import Elapsed
@@ -428,3 +429,39 @@ async def test_a_conversation_that_is_gone_holds_up_nobody(rig: Rig) -> None:
     await put(rig.store, Plan("t", (gone,)))
     assert await rig.timers().once() == 1
     assert await value(rig.store, "SELECT COUNT(*) FROM raw_events") == 0
+
+
+class Killed(BaseException):
+    """Nothing that runs after it, as after `kill -9`."""
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["timer.before", "timer.after", "lane.claimed", "plan.made", "apply.before", "apply.after"],
+)
+async def test_whoever_dies_over_it_asks_once_all_the_same(
+    rig: Rig, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.think()
+    await answered(rig)
+    rig.clock.advance(DUE - rig.clock.now())
+    kills = [step]
+
+    def reach(name: str) -> None:
+        if name in kills:
+            kills.remove(name)
+            raise Killed
+
+    monkeypatch.setattr(steps, "reach", reach)
+    async def die() -> None:
+        await rig.timers().once()
+        await rig.drain(rig.pipeline("dead"))
+
+    with pytest.raises(Killed):
+        await die()
+    rig.clock.advance(60)  # the leases of the dead one run out
+    await rig.timers().once()
+    await rig.drain(rig.pipeline("living"))
+    await passes(rig, rig.clock.now() + 60)
+    assert (await sent(rig))[1:] == ["[topup by 2026-01-09 in en]"]
+    assert (await rig.log_kinds()).count("promise.passed") == 1
