@@ -100,13 +100,36 @@ class Calendar:
     def opening(self, at: float) -> float:
         """`at` when the brand is open then, else when it opens next."""
         for start, end in self._open_from(self.day_of(at)):
-            if end > at:
-                return max(at, start)
+            if end > (opens := max(at, start)):
+                return opens
         raise AssertionError("days do not end")  # pragma: no cover - `_open_from` does not
 
     def opening_after(self, day: date) -> float:
         """When the brand opens first after `day` has passed."""
         return self.opening(self.moment(day + _DAY))
+
+    def open_seconds(self, start: float, end: float) -> float:
+        """For how long it is open between two moments; 0 when `end` is not after `start`. Where clocks
+        are changed in between, it is what a stopwatch shows."""
+        total = 0.0
+        for opens, closes in self._open_from(self.day_of(start)):
+            if opens >= end:
+                break
+            total += max(0.0, min(closes, end) - max(opens, start))
+        return total
+
+    def after_open(self, start: float, seconds: float) -> float:
+        """The moment at which it has been open for so many seconds since `start`; for 0, when it is
+        open first. The counterpart of `open_seconds`. Raises ValueError for less than 0."""
+        if seconds < 0:
+            raise ValueError("opening hours are counted forward")
+        left, at = seconds, self.opening(start)
+        for opens, closes in self._open_from(self.day_of(at)):
+            begins = max(opens, at)
+            if closes - begins > 0 and left <= closes - begins:
+                return begins + left
+            left -= max(0.0, closes - begins)
+        raise AssertionError("days do not end")  # pragma: no cover - `_open_from` does not
 
     def _open_from(self, day: date) -> Iterator[tuple[float, float]]:
         """Every time it is open, as (start, end), from that day on."""

@@ -136,6 +136,72 @@ def test_it_opens_within_its_hours_and_never_before_now(day, second, zone):
     assert calendar.opening(opens) == opens
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2026-01-05 10:00", "2026-01-05 11:00", 1),
+        ("2026-01-05 11:00", "2026-01-05 14:00", 1.5),
+        ("2026-01-05 17:00", "2026-01-06 10:00", 2),
+        ("2026-01-09 17:00", "2026-01-12 09:30", 1.5),
+        ("2026-01-10 00:00", "2026-01-11 23:00", 0),
+        ("2026-01-05 11:00", "2026-01-05 10:00", 0),
+    ],
+)
+def test_open_time_is_counted_over_breaks_nights_and_weekends(start, end, hours):
+    calendar = Calendar(hours=SPLIT)
+    first, last = (
+        at(calendar, date.fromisoformat(day), clock)
+        for day, clock in (moment.split() for moment in (start, end))
+    )
+    assert calendar.open_seconds(first, last) == hours * 3600
+
+
+def test_open_time_runs_on_where_the_last_range_ended():
+    calendar = Calendar(hours=SPLIT)
+    friday = at(calendar, date(2026, 1, 9), "17:00")
+    assert calendar.after_open(friday, 3600) == at(calendar, date(2026, 1, 9), "18:00")
+    assert calendar.after_open(friday, 5400) == at(calendar, date(2026, 1, 12), "09:30")
+    saturday = at(calendar, date(2026, 1, 10), "12:00")
+    assert calendar.after_open(saturday, 0) == at(calendar, date(2026, 1, 12), "09:00")
+    with pytest.raises(ValueError, match="forward"):
+        calendar.after_open(friday, -1)
+
+
+ALL_DAY = Calendar(
+    zone="Europe/Berlin",
+    hours=(Hours(time.min, time.min),),
+    working=frozenset({date(2026, 3, 29), date(2026, 10, 25)}),
+)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25)])
+def test_a_day_on_which_clocks_are_changed_is_as_long_as_it_is(day, hours):
+    start, end = ALL_DAY.moment(day), ALL_DAY.moment(day + timedelta(days=1))
+    assert ALL_DAY.open_seconds(start, end) == hours * 3600
+    assert ALL_DAY.after_open(start, hours * 3600) == end
+
+
+def test_a_range_that_a_change_of_clocks_swallows_is_not_open():
+    night = Calendar(
+        zone="Europe/Berlin", hours=(Hours(time(2), time(3)),), working=ALL_DAY.working
+    )
+    start = night.moment(date(2026, 3, 29))
+    assert night.open_seconds(start, start + 86400) == 0
+    assert night.opening(start) == night.moment(date(2026, 3, 30), time(2))
+    assert night.after_open(start, 0) == night.moment(date(2026, 3, 30), time(2))
+
+
+@given(days, st.integers(0, 86399), st.integers(0, 10 * 86400), st.integers(0, 86400))
+def test_adding_open_time_and_counting_it_are_each_others_reverse(day, second, length, seconds):
+    calendar = Calendar(zone="Europe/Berlin", hours=SPLIT)
+    start = calendar.moment(day) + second
+    assert calendar.open_seconds(start, calendar.after_open(start, seconds)) == seconds
+    end = start + length
+    reached = calendar.after_open(start, calendar.open_seconds(start, end))
+    assert reached <= calendar.opening(end)
+    assert calendar.open_seconds(start, reached) == calendar.open_seconds(start, end)
+
+
 def test_the_morning_after_a_change_of_clocks_is_the_same_on_the_wall():
     calendar = Calendar(zone="Europe/Berlin")
     before, after = date(2026, 3, 27), date(2026, 3, 30)

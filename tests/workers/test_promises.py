@@ -453,6 +453,7 @@ async def test_whoever_dies_over_it_asks_once_all_the_same(
             raise Killed
 
     monkeypatch.setattr(steps, "reach", reach)
+
     async def die() -> None:
         await rig.timers().once()
         await rig.drain(rig.pipeline("dead"))
