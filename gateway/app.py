@@ -26,7 +26,7 @@ from gateway.domain.channel import Channel, Closable
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
 from gateway.domain.model import JSON
-from gateway.domain.plan import Plan, Send, SetTimer
+from gateway.domain.plan import PROMISE_TIMER, Plan, Send, SetTimer
 from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Reader, Store, Tx
 from gateway.domain.world import World
@@ -194,6 +194,7 @@ async def _build(
         default_queue=config.default_queue,
         automatic_per_day=config.answers.automatic_replies_per_day,
         close_after=config.answers.close_after_hours * 3600,
+        calendars={name: brand.calendar for name, brand in config.domain_brands().items()},
     )
     compute = _compute(config, settings, roles)
     owner = ids.new()
@@ -205,8 +206,9 @@ async def _build(
         allowed=allowed,
     )  # fmt: skip
     timers = Timers(
-        store, apply, clock, ids, log, settings.close_after, poll=config.workers.poll_seconds
-    )
+        store, apply, clock, ids, log, settings.close_after, poll=config.workers.poll_seconds,
+        fired=lambda kind: _arrived(news, store) if kind == PROMISE_TIMER else None,
+    )  # fmt: skip
     news = asyncio.Event()
     pipelines = [
         Pipeline(

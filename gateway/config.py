@@ -22,6 +22,7 @@ from pydantic import (
     ValidationError,
 )
 
+from gateway.calendars import CalendarSettings
 from gateway.domain import model
 from gateway.domain.errors import SettingsError
 from gateway.layers import override, read, resolved
@@ -76,6 +77,9 @@ class BrandSettings(_Section):
     tables: dict[str, dict[str, JsonValue]] = Field(
         default_factory=dict,
         description="Lookup tables: error_codes, countries … A row is stated when a customer names it.",
+    )
+    calendar: CalendarSettings = Field(
+        default_factory=CalendarSettings, description="Its working days and opening hours."
     )
 
 
@@ -265,7 +269,12 @@ class Config(_Section):
         """The brand profiles as the rest of the gateway knows them."""
         return {
             name: model.Brand(
-                id=name, name=brand.name, facts=brand.facts, names=brand.names, tables=brand.tables
+                id=name,
+                name=brand.name,
+                facts=brand.facts,
+                names=brand.names,
+                tables=brand.tables,
+                calendar=brand.calendar.calendar(),
             )
             for name, brand in self.brands.items()
         }

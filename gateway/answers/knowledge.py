@@ -30,7 +30,8 @@ from typing import Any
 from gateway.answers.checklist import Step, read_choices, read_steps
 from gateway.answers.faults import KnowledgeError
 from gateway.answers.phrases import Phrases
-from gateway.answers.rendering import Source, inspect
+from gateway.answers.promising import WORKING_DAYS, wrong_dates
+from gateway.answers.rendering import VARIABLES, Source, inspect
 from gateway.answers.script import read_words
 from gateway.answers.slots import Slot, read_slots
 from gateway.answers.tables import Declared, declared_in
@@ -62,7 +63,10 @@ NOTICES = (
     "missing",
     "redacted",
     "public",
+    "promise_passed",
 )
+#: What single notices are given besides the usual variables.
+GIVEN = {"notices/promise_passed": frozenset({"matter", "promised"})}
 #: Labels of the classifier that are no topic begin with this.
 BACKGROUND = "~"
 
@@ -108,6 +112,8 @@ class Knowledge:
     version: str
     languages: tuple[str, ...]
     facts: frozenset[str]
+    working_days: frozenset[str]
+    """Facts that promise something within so many working days: a date follows from them."""
     topics: Mapping[str, Topic]
     notices: Mapping[str, Answers]
     overrides: Mapping[str, Mapping[str, Answers]]
@@ -143,7 +149,7 @@ class Knowledge:
         """Whether the answer depends on which brand the customer uses."""
         if any(topic in own for own in self.overrides.values()):
             return True
-        return any(source.facts for source in self.topics[topic].answers.values())
+        return any(source.facts or source.dues for source in self.topics[topic].answers.values())
 
     def training(self) -> tuple[list[str], list[str]]:
         """Normalised example texts and their labels: topics, and background labels with '~'."""
@@ -173,6 +179,7 @@ def load(folder: Path) -> Knowledge:
         )
     reader.languages, reader.facts = languages, facts
     reader.tables = declared_in(folder / "knowledge.toml", settings.get("tables", {}))
+    reader.working_days = reader.promised(settings.get("facts", {}))
     topics = {name: reader.topic(name) for name in reader.folders("topics")}
     if not topics:
         raise KnowledgeError(folder / "topics", "no topic found; every topic is a folder here")
@@ -180,6 +187,7 @@ def load(folder: Path) -> Knowledge:
     return Knowledge(
         languages=languages,
         facts=facts,
+        working_days=reader.working_days,
         topics=topics,
         notices={name: reader.answers(f"notices/{name}", REQUIRED_FORMS) for name in NOTICES},
         overrides=reader.overrides(topics),
@@ -210,6 +218,7 @@ class _Reader:
         self.languages: tuple[str, ...] = ()
         self.facts: frozenset[str] = frozenset()
         self.tables: Mapping[str, Declared] = {}
+        self.working_days: frozenset[str] = frozenset()
         self._hash: dict[str, bytes] = {}
 
     def digest(self) -> str:
@@ -224,6 +233,14 @@ class _Reader:
     def folders(self, name: str) -> list[str]:
         where = self.folder / name
         return sorted(p.name for p in where.iterdir() if p.is_dir()) if where.is_dir() else []
+
+    def promised(self, facts: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+        """The facts that are marked as promises in working days."""
+        for name, fact in facts.items():
+            if "promise" in fact:
+                at = self.folder / "knowledge.toml"
+                _one_of(at, f"facts.{name}.promise", fact["promise"], [WORKING_DAYS])
+        return frozenset(name for name, fact in facts.items() if "promise" in fact)
 
     def topic(self, name: str) -> Topic:
         """One topic folder."""
@@ -260,14 +277,18 @@ class _Reader:
             promises=tuple(raw.get("promises", ())),
             examples=examples,
             phrases=Phrases.of(phrases) if phrases else None,
-            answers=self.answers(path, REQUIRED_FORMS, variants),
+            answers=self.answers(path, REQUIRED_FORMS, variants, raw.get("promises", ())),
             variants=variants,
         )
 
     def answers(
-        self, path: str, required: Sequence[str], variants: Sequence[Variant] = ()
+        self,
+        path: str,
+        required: Sequence[str],
+        variants: Sequence[Variant] = (),
+        promises: Sequence[str] = (),
     ) -> Answers:
-        """The templates of a folder by (language, form)."""
+        """The templates of a folder by (language, form). `promises`: of its topic."""
         found: dict[tuple[str, str], Source] = {}
         own = [f"{form}.{variant.name}" for variant in variants for form in FORMS]
         for language in self.languages:
@@ -276,7 +297,9 @@ class _Reader:
                 text = self.text(name, required=form.partition(".")[0] in required)
                 if text is None:
                     continue
-                source, problems = inspect(name, text, self.facts, self.tables)
+                known = VARIABLES | GIVEN.get(path, frozenset())
+                source, problems = inspect(name, text, self.facts, self.tables, known)
+                problems = problems or wrong_dates(source, promises, self.working_days)
                 if problems:
                     raise KnowledgeError(self.folder / name, problems[0])
                 found[language, form] = source
@@ -295,7 +318,10 @@ class _Reader:
                         at / "topic.toml", "a brand can change answers only; remove this file"
                     )
             found[brand] = {
-                t: self.answers(f"brands/{brand}/topics/{t}", (), topics[t].variants) for t in own
+                t: self.answers(
+                    f"brands/{brand}/topics/{t}", (), topics[t].variants, topics[t].promises
+                )
+                for t in own
             }
         return found
 

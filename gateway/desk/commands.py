@@ -16,6 +16,7 @@ from gateway.domain.errors import Conflict, NotAllowed, NotFound
 from gateway.domain.model import InquiryState, Note
 from gateway.domain.plan import (
     CLOSE_TIMER,
+    PROMISE_TIMER,
     AddMessage,
     CancelTimer,
     ChangeInquiry,
@@ -140,6 +141,7 @@ class Desk:
             return (
                 _move(inquiry, "resolve", assigned_to=""),
                 CancelTimer(CLOSE_TIMER, inquiry["id"]),
+                CancelTimer(PROMISE_TIMER, inquiry["id"]),
                 SetTimer(CLOSE_TIMER, inquiry["id"], now + self.close_after),
                 _log(command, "inquiry.resolved", inquiry, now, agent=agent, disposition=how),
             )

@@ -7,6 +7,8 @@ from gateway.domain.model import JSON, DeliveryState, InquiryState, Trust
 
 CLOSE_TIMER = "close"
 """The timer of an inquiry by which silence resolves it, and then closes it."""
+PROMISE_TIMER = "promise"
+"""The timer of an inquiry by which the gateway writes first when a date that it named has passed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ in the log, in words for a person.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.answers.answerer import Answerer
+from gateway.domain.calendar import Calendar
 from gateway.domain.channel import Inbound
 from gateway.domain.decision import Decision, Question, Verb
 from gateway.domain.model import JSON, InquiryState, Queue, Visibility
@@ -25,6 +26,7 @@ from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
 from gateway.routing.placing import place
 from gateway.workers.draft import Draft
+from gateway.workers.promises import remembered, with_missed
 
 DAY = 24 * 3600.0
 #: Why an automatic reply was not sent, where nothing else forbade it.
@@ -40,6 +42,8 @@ class PlannerSettings:
     automatic_per_day: int = 5
     close_after: float = 72 * 3600.0
     """Seconds of silence after an answer until the inquiry is closed."""
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    """By brand: when the gateway may write first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Deciding:
         """
         question = self._question(event, seen, inquiry)
         started = time.perf_counter()
-        decision = self.answerer.decide(question, seen.certificates)
+        decision = with_missed(inquiry, self.answerer.decide(question, seen.certificates))
         draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
         limited = seen.automatic_today >= self.settings.automatic_per_day
         speak = not silent and not limited and bool(decision.reply)
@@ -79,6 +83,7 @@ class Deciding:
             evidence=dict(decision.evidence),
             suppressed=silent or (USED_UP if limited else ""),
         )
+        decision = remembered(draft, inquiry, conversation, decision, said=speak)
         draft.add(CancelTimer(CLOSE_TIMER, inquiry.id))
         if decision.verb is Verb.ANSWER and speak:
             self._answered(draft, inquiry, decision, seen)
@@ -200,8 +205,10 @@ class Deciding:
         urgent: bool,
         why: str,
         decision: Decision | None = None,
+        dialogue: dict[str, JSON] | None = None,
     ) -> None:
-        """To the people of a queue, at the place of its priority."""
+        """To the people of a queue, at the place of its priority. `dialogue`: where no decision has
+        one."""
         chosen = place(
             self.settings.queues,
             self.settings.default_queue,
@@ -209,7 +216,7 @@ class Deciding:
             account=seen.account.queue,
             urgent=urgent,
         )
-        dialogue = dict(decision.dialogue) if decision else None
+        dialogue = dict(decision.dialogue) if decision else dialogue
         if dialogue is not None and decision:
             for name, text in (("suggestion", decision.suggestion), ("note", decision.note)):
                 if text:

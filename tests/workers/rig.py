@@ -6,6 +6,7 @@ The clock stands still until a test moves it, and every unit of work runs twice.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from gateway.delivery.deliver import Delivery
@@ -80,6 +81,15 @@ class ScriptedAnswerer:
 
     def asks_status(self, question: Question) -> bool:
         return question.text == "any news?"
+
+    @property
+    def knowledge(self) -> SimpleNamespace:
+        """As far as promises look into it."""
+        return SimpleNamespace(topics={"topup": SimpleNamespace(queue="payments")})
+
+    def promise_passed(self, question: Question, topic: str, by: str) -> str:
+        self.asked.append(question)
+        return f"[{topic} by {by} in {question.language}]"
 
     def notice(self, name: str, question: Question) -> str:
         return f"[{name} in {question.language}]"
