@@ -106,7 +106,8 @@ def test_every_form_of_every_promise_states_its_date(topic, language, form):
 @pytest.mark.parametrize("topic", PROMISING)
 def test_what_is_promised_is_told_with_the_moment_to_ask(topic):
     fact, day = PROMISING[topic]
-    (promise,) = WORDING.promises(case(), KNOWLEDGE.topics[topic])
+    said = WORDING.answer(case(), KNOWLEDGE.topics[topic])
+    (promise,) = WORDING.promises(case(), KNOWLEDGE.topics[topic], said)
     assert (promise.topic, promise.fact, promise.by) == (topic, fact, day.isoformat())
     assert promise.ask_at == CHINA.opening_after(day)
     assert CHINA.day_of(promise.ask_at) > day
@@ -129,10 +130,17 @@ def test_nothing_is_promised_in_public_without_a_fact_or_without_a_time():
         {"one": BRAND},
         KNOWLEDGE.languages,
     )
-    assert WORDING.promises(public, topic) == ()
-    assert WORDING.promises(case(brand=Brand("two", "Two")), topic) == ()
-    assert WORDING.promises(case(asked=0.0), topic) == ()
-    assert WORDING.promises(case(), KNOWLEDGE.topics["bind_card"]) == ()
+    said = WORDING.answer(case(), topic)
+    assert len(WORDING.promises(case(), topic, said)) == 1
+    assert WORDING.promises(public, topic, said) == ()
+    assert WORDING.promises(case(brand=Brand("two", "Two")), topic, said) == ()
+    assert WORDING.promises(case(asked=0.0), topic, said) == ()
+    assert WORDING.promises(case(), KNOWLEDGE.topics["bind_card"], said) == ()
+
+
+def test_a_date_that_the_text_does_not_name_is_no_promise():
+    topic = KNOWLEDGE.topics["withdraw_not_arrived"]
+    assert WORDING.promises(case(), topic, "Please look at the withdrawal record.") == ()
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
