@@ -30,6 +30,10 @@ HIGH_RISK = {
     "balance_abnormal",
     "dispute",
     "complaint",
+    "complaint_appeal",
+    "reprocess",
+    "complaint_appeal",
+    "reprocess",
     "contact_info_outdated",
 }
 
