@@ -24,10 +24,13 @@ from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
 from gateway.routing.placing import place
+from gateway.workers import auditing
 from gateway.workers.draft import Draft
 
 #: Why an automatic reply was not sent, where nothing else forbade it.
 USED_UP = "automatic replies of the day are used up"
+#: Why a matter was not answered, whatever is certified.
+SUGGEST_ONLY = "suggest_mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,10 @@ class PlannerSettings:
     automatic_per_day: int = 5
     close_after: float = 72 * 3600.0
     """Seconds of silence after an answer until the inquiry is closed."""
+    audit_share: float = 0.0
+    """Of all decided questions, drawn for a person to judge."""
+    suggest_only: bool = False
+    """No matter is answered by itself, whatever is certified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,10 @@ class Deciding:
             number=inquiry.number,
         )
         started = time.perf_counter()
-        decision = self.answerer.decide(question, seen.certificates)
+        permits = () if self.settings.suggest_only else seen.certificates
+        decision = self.answerer.decide(question, permits)
+        if self.settings.suggest_only and decision.reason == "no_certificate":
+            decision = replace(decision, reason=SUGGEST_ONLY)
         draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
         limited = seen.automatic_today >= self.settings.automatic_per_day
         speak = not silent and not limited and bool(decision.reply)
@@ -105,6 +115,8 @@ class Deciding:
             self._speak(draft, event, seen, inquiry, conversation, decision, question)
         elif not silent:
             self.warn(draft, event, seen, inquiry, conversation)
+        if not silent:
+            auditing.keep(draft, inquiry, decision, self.settings.audit_share)
 
     def warn(
         self,
@@ -169,9 +181,6 @@ class Deciding:
             account=seen.account.queue,
             urgent=urgent,
         )
-        dialogue = dict(decision.dialogue) if decision else None
-        if dialogue is not None and decision and decision.suggestion:
-            dialogue["suggestion"] = decision.suggestion
         draft.add(
             ChangeInquiry(
                 inquiry.id,
@@ -182,7 +191,7 @@ class Deciding:
                 queue=chosen.queue,
                 priority=chosen.priority,
                 urgent=urgent if decision else None,
-                dialogue=dialogue,
+                dialogue=auditing.offered(draft, inquiry, decision) if decision else None,
                 assigned_to="",
             )
         )
