@@ -84,17 +84,21 @@ async def _work(
     dry_run: bool,
     agent: str,
 ) -> "tuple[Sample, list[Outcome], list[str]]":
+    from gateway.answers.knowledge import load
     from gateway.answers.own import certified, sampled, scopes_of
+    from gateway.config import templates_dir
     from gateway.desk.certifying import put_in_force
 
     if sample is None:
         rows = await office.store.read(lambda r: r.all("reviews.cases", source="audit"))
         sample = sampled(rows)
-    answerer = _answerer(office.config)
-    languages, brands = answerer.knowledge.languages, list(office.config.brands)
+    # Before the engine is loaded or trained: the one takes seconds, the other a quarter of a minute.
+    languages = load(templates_dir(office.config.templates)).languages
+    brands = list(office.config.brands)
     for one in scope or ():
         _check(one, brands, languages)
     chosen = scope or scopes_of(brands, languages)
+    answerer = _answerer(office.config)
     outcomes = certified(answerer, sample.cases, chosen, *rates)
     made = [outcome.certificate for outcome in outcomes if outcome.certificate]
     replaced: list[str] = []
@@ -123,7 +127,6 @@ def _answerer(config: "Config") -> "Answerer":
         config.domain_brands(),
         engine=config.answers.engine,
         models=models_dir(config),
-        keep=False,
     )
 
 

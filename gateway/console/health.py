@@ -40,7 +40,8 @@ class HealthRoutes:
             return web.json_response({"ok": False, "why": why}, status=503)
         except GatewayError as error:
             return web.json_response({"ok": False, "why": str(error)}, status=503)
-        return web.json_response({"ok": True, "events_waiting": waiting, "answers_stopped": silent})
+        stopped = {"answers_stopped": silent} if silent else {}
+        return web.json_response({"ok": True, "events_waiting": waiting, **stopped})
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Counts since the start, and how much is where now."""

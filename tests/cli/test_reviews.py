@@ -47,8 +47,7 @@ def write(home: Path, *plans: Plan, permits: tuple[Certificate, ...] = ()) -> No
                 for p in permits
             ]
             await office.store.write(lambda tx: tx.run_many("certificates.add", rows))
-            for plan in plans:
-                await office.store.write(lambda tx, plan=plan: apply(tx, plan, 1.0))
+            await office.store.write(lambda tx: [apply(tx, plan, 1.0) for plan in plans])
 
     asyncio.run(work())
 
@@ -129,6 +128,7 @@ def traffic(answerer: Answerer, verdict: Callable[[int], Verdict]) -> list[Plan]
     """Chinese questions as they would have come and been drawn; the engine is right by definition."""
     plans = [arrival()]
     cases = [c for c in load_reviewed(templates_dir() / CALIBRATION) if c.language == "zh-CN"]
+    cases = cases[:400]
     for number, case in enumerate(cases):
         seen = answerer.assess(Question(case.text, language=case.language))
         if seen is None:
@@ -177,7 +177,7 @@ def test_questions_that_were_passed_over_cost_the_certificate(inside, lexical, a
     skipped = traffic(answerer, lambda n: Verdict.PENDING if n % 5 == 1 else Verdict.RIGHT)
     write(lexical, *skipped)
     code, refused = certify(inside, lexical)
-    assert (code, refused["passed_over"] > 50) == (1, True)
+    assert (code, refused["passed_over"] > 20) == (1, True)
     assert refused["scopes"][0]["missing"] > 95
     table = inside("kb", "certify", "--data-dir", lexical, "--agent", "lin")
     assert (table.returncode, "passed over" in table.stderr) == (1, True)
@@ -185,7 +185,8 @@ def test_questions_that_were_passed_over_cost_the_certificate(inside, lexical, a
 
 
 def test_a_file_takes_the_place_of_the_reviews(inside, lexical, answerer, tmp_path):
-    texts = [c.text for c in load_reviewed(templates_dir() / CALIBRATION) if c.language == "en"]
+    cases = load_reviewed(templates_dir() / CALIBRATION)
+    texts = [case.text for case in cases if case.language == "en"][:400]
     lines = [
         {"text": text, "topic": seen.topic, "language": "en", "brand": "demo"}
         for text in texts

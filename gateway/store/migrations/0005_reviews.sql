@@ -41,6 +41,7 @@ CREATE TABLE reviews (
 );
 CREATE INDEX reviews_message ON reviews (message_id);
 CREATE INDEX reviews_certificate ON reviews (certificate, verdict);
+CREATE INDEX reviews_created ON reviews (created_at, id);
 CREATE INDEX reviews_source ON reviews (source, created_at, id);
 CREATE INDEX reviews_pending ON reviews (created_at, id) WHERE verdict = 'pending';
 
