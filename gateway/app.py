@@ -51,6 +51,7 @@ from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
 from gateway.store.leader import Sealer
 from gateway.workers import brain
+from gateway.workers.alarm import Alarm
 from gateway.workers.pipeline import Pipeline
 from gateway.workers.planner import PlannerSettings
 from gateway.workers.timers import Timers
@@ -195,6 +196,8 @@ async def _build(
         automatic_per_day=config.answers.automatic_replies_per_day,
         close_after=config.answers.close_after_hours * 3600,
         calendars={name: brand.calendar for name, brand in config.domain_brands().items()},
+        audit_share=config.answers.audit_share,
+        suggest_only=config.answers.mode == "suggest",
     )
     compute = _compute(config, settings, roles)
     owner = ids.new()
@@ -304,7 +307,7 @@ def _parts(gateway: Gateway) -> list["Part"]:
     roles, log = gateway.roles, structlog.get_logger("gateway")
     parts: list[Part] = []
     if Role.WORKER in roles:
-        parts += gateway.pipelines
+        parts += [*gateway.pipelines, Alarm(gateway.store, log)]
         if gateway.config.answers.bootstrap:
             parts.append(Bootstrap(gateway))
     if Role.DELIVERY in roles:

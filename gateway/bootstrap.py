@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from gateway.answers.live import overlapping
 from gateway.config import templates_dir
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import GatewayError
@@ -42,7 +43,8 @@ async def permitted(gateway: "Gateway") -> list[Certificate]:
     """Put in force what the shipped questions permit of this knowledge; the certificates.
 
     Nothing is made where a certificate of this knowledge was made before: one of the installation's
-    own cases says more, and one that was revoked stays so.
+    own cases says more, and one that was revoked stays so. And nothing is made where live answers
+    have refuted a certificate, whatever the knowledge is now: there only own cases can tell.
     """
     version = gateway.knowledge
     if await gateway.store.read(lambda r: r.value("certificates.made_of", knowledge=version)):
@@ -55,11 +57,14 @@ async def permitted(gateway: "Gateway") -> list[Certificate]:
         answers.delta,
         timeout=PATIENCE,
     )
+    stopped = await gateway.store.read(lambda r: r.all("certificates.stopped"))
+    made = [one for one in made if not any(overlapping(one.scope, old["scope"]) for old in stopped)]
     if made:
         await gateway.certify(*made)
     structlog.get_logger("gateway").info(
         "answers rest on the shipped questions, not on this installation's own",
         certificates=[certificate.scope for certificate in made],
+        stopped=sorted({old["scope"] for old in stopped}),
         alpha=answers.alpha,
     )
     return made

@@ -153,7 +153,11 @@ def _text_trial(config: "Config") -> "TextTrial":
             models=models_dir(config),
             keep=False,
         ),
-        PlannerSettings(config.domain_queues(), config.default_queue),
+        PlannerSettings(
+            config.domain_queues(),
+            config.default_queue,
+            suggest_only=config.answers.mode == "suggest",
+        ),
     )
     return TextTrial(planner, brands, Registry.installed(), certificates_on_file(config))
 

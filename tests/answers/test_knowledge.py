@@ -32,8 +32,6 @@ HIGH_RISK = {
     "complaint",
     "complaint_appeal",
     "reprocess",
-    "complaint_appeal",
-    "reprocess",
     "contact_info_outdated",
 }
 
