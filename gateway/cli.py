@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.commands import database, grouping, inquiries, kb, outbox, serve, setup, trying
+from gateway.commands import (
+    checking,
+    database,
+    grouping,
+    inquiries,
+    kb,
+    outbox,
+    serve,
+    setup,
+    trying,
+)
 from gateway.commands.options import example
 from gateway.commands.screen import printable
 from gateway.domain.errors import GatewayError, SettingsError
@@ -114,6 +124,7 @@ def _register() -> None:
     app.add_typer(group, name="certificates")
 
     group = _group("The knowledge base and the engine that answers from it.")
+    group.command("check", epilog=checking.CHECK_EXAMPLE)(checking.check)
     group.command("eval", epilog=kb.EVAL_EXAMPLE)(kb.evaluate)
     app.add_typer(group, name="kb")
 

@@ -95,7 +95,7 @@ def inspect(path: str, text: str, facts: frozenset[str]) -> tuple[Source, list[s
     problems += [
         f"contains {what} ({found.group(0).strip()!r}); make it a brand fact"
         for what, pattern in _LITERALS.items()
-        if (found := pattern.search(literal))
+        for found in pattern.finditer(literal)
     ]
     if asked := asks_for_secret(literal):
         problems.append(
