@@ -41,10 +41,10 @@ def unknown_facts(material: Material) -> Iterator[Finding]:
 
 
 def working_days(material: Material) -> Iterator[Finding]:
-    """A promise of working days is a number or a range of them: dates are reckoned from it."""
-    promised = {fact for topic in material.knowledge.topics.values() for fact in topic.promises}
+    """A fact whose name ends in _days is a number of working days or a range: dates are reckoned
+    from it."""
     for brand, fact, language, text in _all(material):
-        if not (fact.endswith("_days") or fact in promised):
+        if not fact.endswith("_days"):
             continue
         read = _RANGE.fullmatch(text.strip())
         if read is None:

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -159,7 +159,7 @@ class _Collecting(Reader):
     def topic(self, name: str) -> Topic:
         topic = super().topic(name)
         titles = {lang: str(topic.titles.get(lang) or name) for lang in self.languages}
-        return Topic(**{**_fields(topic), "titles": titles})
+        return replace(topic, titles=titles)
 
     def overrides(self, topics: Mapping[str, Topic]) -> dict[str, dict[str, Answers]]:
         known = super().overrides(topics)
@@ -182,10 +182,6 @@ _RULE_OF = {
     "contains": "literal",
     "asks for": "unsafe",
 }
-
-
-def _fields(topic: Topic) -> dict[str, object]:
-    return {name: getattr(topic, name) for name in Topic.__dataclass_fields__}
 
 
 def _example_brand(reader: _Collecting) -> Brand:

@@ -25,8 +25,8 @@ class Unseen:
     def accuracy(self) -> float:
         """Share of the examples whose own label is the likeliest."""
         best = self.posterior.argmax(axis=1)
-        right = sum(self.labels[i] == label for i, label in zip(best, self.truth, strict=True))
-        return right / max(1, len(self.truth))
+        right = [self.labels[i] == label for i, label in zip(best, self.truth, strict=True)]
+        return float(np.mean(right)) if right else 0.0
 
 
 def unseen(classifier: Classifier, texts: Sequence[str], labels: Sequence[str]) -> Unseen:

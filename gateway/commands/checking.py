@@ -11,7 +11,7 @@ from gateway.commands.screen import as_json, say
 from gateway.commands.working import working
 
 if TYPE_CHECKING:
-    from gateway.answers.lint import Finding
+    from gateway.answers.lint_reading import Finding
     from gateway.config import Config
 
 CHECK_EXAMPLE = example(
@@ -36,7 +36,8 @@ def check(
 
     Errors make the exit code 1; warnings are for an editor to look at. Stores nothing.
     """
-    from gateway.answers.lint import Severity, check, confusions, in_order, open_material
+    from gateway.answers.lint import check, confusions, in_order, open_material
+    from gateway.answers.lint_reading import Severity
     from gateway.config import templates_dir
     from gateway.domain.errors import GatewayError
     from gateway.office import models_dir
