@@ -18,6 +18,7 @@ from gateway.commands import (
     serve,
     setup,
     trying,
+    versions,
 )
 from gateway.commands.options import example
 from gateway.commands.screen import printable
@@ -126,6 +127,9 @@ def _register() -> None:
     group = _group("The knowledge base and the engine that answers from it.")
     group.command("check", epilog=checking.CHECK_EXAMPLE)(checking.check)
     group.command("eval", epilog=kb.EVAL_EXAMPLE)(kb.evaluate)
+    group.command("train", epilog=versions.TRAIN_EXAMPLE)(versions.train)
+    group.command("status", epilog=versions.STATUS_EXAMPLE)(versions.status)
+    group.command("rollback", epilog=versions.ROLLBACK_EXAMPLE)(versions.rollback)
     app.add_typer(group, name="kb")
 
     group = _group("What would be made of an input, as JSON; stores nothing.")

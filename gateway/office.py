@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import structlog
 
-from gateway.config import Config
+from gateway.answers.versions import Versions
+from gateway.config import Config, templates_dir
 from gateway.desk.commands import Desk
 from gateway.domain.allowlist import Allowed
 from gateway.domain.channel import Channel, Correspondent
@@ -134,6 +135,19 @@ def models_dir(config: Config) -> Path:
     """Where trained engines are kept: what they were learnt from is found there again, or learnt
     anew. It can be deleted."""
     return config.data_dir / "models"
+
+
+def templates_in_force(config: Config) -> Path:
+    """What a gateway on this data directory answers from: the copy of the version in force, else the
+    configured folder. Raises `SettingsError`."""
+    kept = Versions(versions_dir(config))
+    current = kept.current
+    return kept.path(current) if kept.whole(current) else templates_dir(config.templates)
+
+
+def versions_dir(config: Config) -> Path:
+    """Where the versions of the knowledge base are kept, with the one in force."""
+    return config.data_dir / "knowledge"
 
 
 def allowed_of(

@@ -1,7 +1,7 @@
 """`/healthz` for supervisors and `/metrics` for Prometheus."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -20,17 +20,25 @@ PATIENCE = 1.5
 class HealthRoutes:
     """What a machine asks a running gateway."""
 
-    def __init__(self, store: Store, intake: Accept, delivery: Delivery) -> None:
+    def __init__(
+        self,
+        store: Store,
+        intake: Accept,
+        delivery: Delivery,
+        refused: Callable[[], str] = lambda: "",
+    ) -> None:
         self._store = store
         self._intake = intake
         self._delivery = delivery
+        self._refused = refused
 
     def routes(self) -> list[web.RouteDef]:
         """For `Application.add_routes`."""
         return [web.get("/healthz", self.health), web.get("/metrics", self.metrics)]
 
     async def health(self, _request: web.Request) -> web.Response:
-        """200 when the database answers, else 503."""
+        """200 when the database answers, else 503; says so when a changed knowledge base was
+        refused, though the one in force answers."""
         try:
             async with asyncio.timeout(PATIENCE):
                 waiting = await self._store.read(lambda reader: reader.value("intake.waiting"))
@@ -39,7 +47,8 @@ class HealthRoutes:
             return web.json_response({"ok": False, "why": why}, status=503)
         except GatewayError as error:
             return web.json_response({"ok": False, "why": str(error)}, status=503)
-        return web.json_response({"ok": True, "events_waiting": waiting})
+        remark = {"knowledge_refused": why} if (why := self._refused()) else {}
+        return web.json_response({"ok": True, "events_waiting": waiting, **remark})
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Counts since the start, and how much is where now."""
