@@ -90,9 +90,10 @@ def folder_at_start(config: Config) -> Path:
     if (current := kept.current) and _usable(kept, current):
         return kept.path(current)
     source = templates_dir(config.templates)
+    digest = versions.content(source)
     version = load(source).version
     with kept.lock():
-        return kept.keep(source, version, __version__)
+        return kept.keep(source, version, __version__, digest)
 
 
 def _usable(kept: Versions, version: str) -> bool:
@@ -177,10 +178,7 @@ def _conclude(
     if not taken or measures is None:
         kept.note(entry)
         return entry
-    folder = kept.keep(source, verdict.version, __version__)
-    if versions.content(folder) != verdict.content:
-        msg = f"{source} changed while it was judged; try once more"
-        raise versions.VersionError(msg)
+    kept.keep(source, verdict.version, __version__, verdict.content)
     kept.measured(verdict.version, verdict.basis, measures.plain())
     kept.promote(entry)
     return entry
@@ -212,6 +210,7 @@ class Succession:
         self._kept = Versions(versions_dir(gateway.config))
         self._failed = ("", 0.0)
         self._judged = False
+        self._told = self._kept.told
         self._log = structlog.get_logger("gateway")
 
     async def run(self) -> None:
@@ -226,6 +225,10 @@ class Succession:
                     self._gateway.refused = f"the configured folder could not be judged: {error}"
                     self._log.error("the knowledge base was not taken", why=self._gateway.refused)
             await self._follow()
+            try:
+                await self._listen()
+            except GatewayError as error:
+                self._log.warning("the configured knowledge base is not there", why=str(error))
             await asyncio.sleep(GLANCE)
 
     def _first(self) -> None:
@@ -289,9 +292,15 @@ class Succession:
                 why=str(error),
             )
             return
-        entry = await asyncio.to_thread(standing, self._config, self._kept)
-        gateway.refused = refusal(entry) if entry else ""
         self._log.info("another version of the knowledge base answers now", version=wanted)
+
+    async def _listen(self) -> None:
+        """Hear what a command has refused, taken or rolled back meanwhile."""
+        if (told := self._kept.told) == self._told:
+            return
+        self._told = told
+        entry = await asyncio.to_thread(standing, self._config, self._kept)
+        self._gateway.refused = refusal(entry) if entry else ""
 
     async def _take_over(self, folder: Path) -> None:
         """Raises `GatewayError` when its workers cannot start; then the old ones go on."""

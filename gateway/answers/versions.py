@@ -108,6 +108,14 @@ class Versions:
         }
         return sorted(known, key=lambda version: -last.get(version, -1))
 
+    @property
+    def told(self) -> int:
+        """Another number whenever the history has changed."""
+        try:
+            return (self.folder / "history.jsonl").stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def history(self) -> list[Entry]:
         """From the first to the last. A line that a death cut short is left out."""
         try:
@@ -158,14 +166,19 @@ class Versions:
             else:
                 yield True
 
-    def keep(self, source: Path, version: str, release: str) -> Path:
+    def keep(self, source: Path, version: str, release: str, digest: str) -> Path:
         """A copy of `source`, which is this version; the one that is there when it is whole.
 
+        Args:
+            source: the folder.
+            version: of the knowledge base in it.
+            release: of the gateway that read it.
+            digest: `content` of the folder when its version was found out.
+
         Raises:
-            VersionError: the files changed while they were copied, or cannot be written.
+            VersionError: the files have changed since, or cannot be written.
         """
         target = self.path(version)
-        digest = content(source)
         if self.whole(version) and (record := self.record(version)) and record.content == digest:
             return target
         aside = self.folder / f".{version}.{os.getpid()}"
@@ -174,7 +187,7 @@ class Versions:
             shutil.copytree(source, aside, ignore=_ignored)
             if content(aside) != digest:
                 shutil.rmtree(aside, ignore_errors=True)
-                msg = f"{source} changed while it was copied; try once more"
+                msg = f"{source} has changed meanwhile; try once more"
                 raise VersionError(msg)
             shutil.rmtree(target, ignore_errors=True)
             aside.rename(target)

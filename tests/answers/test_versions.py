@@ -31,7 +31,7 @@ def take(kept, source, version, text=None, at=1.0):
     if text is not None:
         (source / "topics" / "a.txt").write_text(text)
     with kept.lock():
-        kept.keep(source, version, "1")
+        kept.keep(source, version, "1", content(source))
         entry = Entry(at, versions.IN_FORCE, version, kept.current, "", content(source))
         kept.promote(entry)
 
@@ -80,7 +80,7 @@ def test_a_damaged_copy_is_noticed_and_made_anew(kept, source, damage):
         case "record":
             (kept.folder / "v1.json").write_text("{")
     assert not kept.whole("v1")
-    kept.keep(source, "v1", "1")
+    kept.keep(source, "v1", "1", content(source))
     assert kept.whole("v1")
 
 
@@ -93,7 +93,7 @@ def test_a_death_while_copying_leaves_no_version(kept, source, monkeypatch):
     monkeypatch.setattr("shutil.copytree", die)
     (source / "topics" / "a.txt").write_text("b\n")
     with pytest.raises(KeyboardInterrupt):
-        kept.keep(source, "v2", "1")
+        kept.keep(source, "v2", "1", content(source))
     assert kept.kept() == ["v1"]
     assert kept.current == "v1"
 
@@ -107,10 +107,18 @@ def test_files_that_change_while_they_are_copied_are_refused(kept, source, monke
         return done
 
     monkeypatch.setattr(versions.shutil, "copytree", edited)
-    with pytest.raises(VersionError, match="changed while it was copied"):
-        kept.keep(source, "v1", "1")
+    with pytest.raises(VersionError, match="has changed meanwhile"):
+        kept.keep(source, "v1", "1", content(source))
     assert kept.kept() == []
     assert list(kept.folder.glob(".v1*")) == []
+
+
+def test_files_that_changed_since_they_were_judged_are_refused(kept, source):
+    digest = content(source)
+    (source / "topics" / "a.txt").write_text("edited meanwhile")
+    with pytest.raises(VersionError, match="has changed meanwhile"):
+        kept.keep(source, "v1", "1", digest)
+    assert kept.kept() == []
 
 
 def test_only_the_last_ten_are_kept_and_the_one_in_force_always(kept, source):

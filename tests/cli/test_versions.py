@@ -253,6 +253,16 @@ def test_a_worse_folder_does_not_take_over_at_the_next_start(inside, run, kb, ho
     assert len([e for e in status(run)["history"] if e["event"] == "refused"]) == 1
 
 
+def test_a_running_gateway_says_what_a_command_refused(inside, run, kb, home, serving):
+    with serving("--data-dir", home) as gateway:
+        health = ("health", "--url", gateway.addresses["web"])
+        until(lambda: status(run)["version"])
+        assert inside(*health, check=True).stderr == ""
+        spoil(kb)
+        assert run("train").returncode == 1
+        assert "it recognises" in until(lambda: inside(*health, check=True).stderr)
+
+
 def test_a_better_folder_takes_over_after_the_start(run, kb, home, serving):
     run("train", check=True)
     version = status(run)["version"]
