@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 #: Bytes of data a worker process may hold: a 35 MiB mail, read, is far below, and so is training.
 WORKER_MEMORY = 1 << 30
+#: Seconds a worker may take to start: on a machine that is busy, learning thousands of examples alone
+#: took two minutes and a half.
+LEARNING = 600.0
 #: How often `current` is looked at, in seconds.
 GLANCE = 1.0
 #: Seconds that learning and measuring may take, on a machine that is busy.
@@ -59,6 +62,7 @@ def hired(config: Config, settings: PlannerSettings, roles: AbstractSet[str]) ->
             initializer=brain.start if folder else None,
             initargs=known if folder else (),
             queue_limit=256,
+            start_timeout=LEARNING,
         )
 
     folder = folder_at_start(config) if Role.WORKER in roles else None
