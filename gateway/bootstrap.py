@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway.answers.live import overlapping
-from gateway.config import templates_dir
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import GatewayError
 from gateway.workers import brain
@@ -22,21 +21,22 @@ AGAIN = 10.0
 
 
 class Bootstrap:
-    """A part of the gateway that has one thing to do and then rests."""
+    """A part of the gateway that has one thing to do for each version that answers."""
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
 
     async def run(self) -> None:
-        """Put the certificates in force, then wait to be cancelled."""
+        """Put the certificates in force whenever another version answers, until cancelled."""
         while True:
+            self._gateway.renewed.clear()
             try:
                 await permitted(self._gateway)
-                break
             except GatewayError as error:
                 structlog.get_logger("gateway").warning("no certificates yet", why=str(error))
                 await asyncio.sleep(AGAIN)
-        await asyncio.Event().wait()
+            else:
+                await self._gateway.renewed.wait()
 
 
 async def permitted(gateway: "Gateway") -> list[Certificate]:
@@ -52,7 +52,7 @@ async def permitted(gateway: "Gateway") -> list[Certificate]:
     answers = gateway.config.answers
     made = await gateway.compute.run(
         brain.bootstrap,
-        templates_dir(gateway.config.templates),
+        gateway.templates,
         answers.alpha,
         answers.delta,
         timeout=PATIENCE,

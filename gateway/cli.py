@@ -10,6 +10,7 @@ import typer
 from gateway import __version__
 from gateway.commands import (
     certifying,
+    checking,
     database,
     grouping,
     inquiries,
@@ -19,6 +20,7 @@ from gateway.commands import (
     serve,
     setup,
     trying,
+    versions,
 )
 from gateway.commands.options import example
 from gateway.commands.screen import printable
@@ -125,8 +127,12 @@ def _register() -> None:
     app.add_typer(group, name="certificates")
 
     group = _group("The knowledge base and the engine that answers from it.")
+    group.command("check", epilog=checking.CHECK_EXAMPLE)(checking.check)
     group.command("eval", epilog=kb.EVAL_EXAMPLE)(kb.evaluate)
     group.command("certify", epilog=certifying.EXAMPLE)(certifying.certify)
+    group.command("train", epilog=versions.TRAIN_EXAMPLE)(versions.train)
+    group.command("status", epilog=versions.STATUS_EXAMPLE)(versions.status)
+    group.command("rollback", epilog=versions.ROLLBACK_EXAMPLE)(versions.rollback)
     app.add_typer(group, name="kb")
 
     group = _group("Whether answers and suggestions were right.")

@@ -34,6 +34,8 @@ class KernelClassifier:
         self._coefficients: list[Matrix] = []
         self.held_out_accuracy = 0.0
         """Share of its own examples that a model without them gets right."""
+        self.held_out: Matrix = np.zeros((0, 0), dtype=np.float32)
+        """Posteriors of its examples by a model without each, [examples, labels]."""
         self.weights: tuple[float, ...] = ()
         """How much each view counts."""
 
@@ -70,6 +72,7 @@ class KernelClassifier:
         # Nothing of a training that failed stays behind.
         self._known, self._labels, self._coefficients = known, names, coefficients
         self.weights, self.held_out_accuracy = tuple(weights), accuracy
+        self.held_out = softmax(np.asarray(together))
         return self
 
     def posterior(self, texts: Sequence[str]) -> Matrix:

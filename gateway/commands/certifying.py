@@ -119,12 +119,11 @@ def _read(file: Path) -> "Sample":
 def _answerer(config: "Config") -> "Answerer":
     """The engine that answers now."""
     from gateway.answers.answerer import build_answerer
-    from gateway.config import templates_dir
-    from gateway.office import models_dir
+    from gateway.office import brands_of, models_dir, templates_in_force
 
     return build_answerer(
-        templates_dir(config.templates),
-        config.domain_brands(),
+        templates_in_force(config),
+        brands_of(config),
         engine=config.answers.engine,
         models=models_dir(config),
     )

@@ -101,6 +101,8 @@ def health(
         warn(
             f"automatic answers are stopped for {scope}: `gateway certificates list --all` says why"
         )
+    if refused := answer.get("knowledge_refused"):
+        warn(f"the knowledge base: {refused}")
 
 
 def _place(url: str) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 """`/healthz` for supervisors and `/metrics` for Prometheus."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -20,10 +20,17 @@ PATIENCE = 1.5
 class HealthRoutes:
     """What a machine asks a running gateway."""
 
-    def __init__(self, store: Store, intake: Accept, delivery: Delivery) -> None:
+    def __init__(
+        self,
+        store: Store,
+        intake: Accept,
+        delivery: Delivery,
+        refused: Callable[[], str] = lambda: "",
+    ) -> None:
         self._store = store
         self._intake = intake
         self._delivery = delivery
+        self._refused = refused
 
     def routes(self) -> list[web.RouteDef]:
         """For `Application.add_routes`."""
@@ -31,7 +38,8 @@ class HealthRoutes:
 
     async def health(self, _request: web.Request) -> web.Response:
         """200 when the database answers, else 503. Scopes whose automatic answers were stopped by
-        live verdicts are named, and no reason to take the gateway out of service."""
+        live verdicts, and a changed knowledge base that was refused, are named: no reason to take the
+        gateway out of service."""
         try:
             async with asyncio.timeout(PATIENCE):
                 waiting, silent = await self._store.read(_vital)
@@ -40,8 +48,10 @@ class HealthRoutes:
             return web.json_response({"ok": False, "why": why}, status=503)
         except GatewayError as error:
             return web.json_response({"ok": False, "why": str(error)}, status=503)
-        stopped = {"answers_stopped": silent} if silent else {}
-        return web.json_response({"ok": True, "events_waiting": waiting, **stopped})
+        remarks: dict[str, object] = {"answers_stopped": silent} if silent else {}
+        if why := self._refused():
+            remarks["knowledge_refused"] = why
+        return web.json_response({"ok": True, "events_waiting": waiting, **remarks})
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Counts since the start, and how much is where now."""

@@ -63,10 +63,8 @@ def finding(draft: Draft, inquiry: InquiryView, decision: Decision) -> Finding |
 def offered(draft: Draft, inquiry: InquiryView, decision: Decision) -> dict[str, JSON]:
     """What of a decision goes to the agent with the inquiry: the draft, the topics it was chosen from,
     and what a verdict on it will speak of."""
-    dialogue = dict(decision.dialogue)
-    for name, text in (("suggestion", decision.suggestion), ("note", decision.note)):
-        if text:
-            dialogue[name] = text
+    given = {"suggestion": decision.suggestion, "note": decision.note}
+    dialogue = {**decision.dialogue, **{name: text for name, text in given.items() if text}}
     if (found := finding(draft, inquiry, decision)) is not None:
         dialogue["suggested"] = {
             "message": found.message_id,
