@@ -30,7 +30,7 @@ FORMS = ("long", "short", "voice")
 REQUIRED_FORMS = ("long", "short")
 RISKS = ("normal", "high")
 #: What a topic's rule does when its phrases are found; '' for topics that are only matched.
-CONTROLS = ("", "person", "callback", "complaint", "safety", "thanks")
+CONTROLS = ("", "person", "callback", "complaint", "safety", "danger", "guarded", "thanks")
 #: Notices the decision relies on.
 NOTICES = (
     "automatic",
