@@ -15,8 +15,18 @@ THANKS_REST = 4
 _TOP = 3
 #: The background whose lines are dropped from sentences that say more.
 COURTESIES = f"{BACKGROUND}boilerplate"
-#: Phrases that outrank others come first: "fraud, call me" is fraud.
-_CONTROL_ORDER = ("safety", "complaint", "callback", "person", "status", "contact", "thanks")
+#: Phrases that outrank others come first: "fraud, call me" is fraud, and a life is more than money.
+_CONTROL_ORDER = (
+    "danger",
+    "safety",
+    "complaint",
+    "guarded",
+    "callback",
+    "person",
+    "status",
+    "contact",
+    "thanks",
+)
 
 
 @dataclass(frozen=True, slots=True)

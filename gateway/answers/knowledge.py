@@ -44,7 +44,18 @@ FORMS = ("long", "short", "voice")
 REQUIRED_FORMS = ("long", "short")
 RISKS = ("normal", "high")
 #: What a topic's rule does when its phrases are found; '' for topics that are only matched.
-CONTROLS = ("", "person", "callback", "complaint", "safety", "status", "contact", "thanks")
+CONTROLS = (
+    "",
+    "person",
+    "callback",
+    "complaint",
+    "safety",
+    "danger",
+    "guarded",
+    "status",
+    "contact",
+    "thanks",
+)
 #: Notices the decision relies on.
 NOTICES = (
     "automatic",
