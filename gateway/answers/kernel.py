@@ -69,7 +69,8 @@ class KernelClassifier:
         least = [LEAST_SHARE / len(learnt) * one.scale for one in learnt]
         weights = fit_weights(held_out, target, class_weights(target, len(names)), least)
         right = _weighted(weights, scores).argmax(axis=1) == target
-        accuracy = _check(right, _weighted(weights, held_out).argmax(axis=1) == target, target)
+        together = _weighted(weights, held_out)
+        accuracy = _check(right, together.argmax(axis=1) == target, target)
         coefficients = [
             np.float32(factor) * one.coefficients
             for factor, one in zip(weights, learnt, strict=True)
@@ -77,7 +78,7 @@ class KernelClassifier:
         # Nothing of a training that failed stays behind.
         self._known, self._labels, self._coefficients = tuple(known), names, coefficients
         self.weights, self.held_out_accuracy = tuple(weights), accuracy
-        self.held_out = softmax(np.asarray(together))
+        self.held_out = softmax(together)
         return self
 
     def posterior(self, texts: Sequence[str]) -> Matrix:
