@@ -39,7 +39,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	@touch $@
 
 demo: install
-	@$(BIN)/gateway demo $(ARGS)
+	@GATEWAY_ANSWERS__MODELS=$(abspath $(VENV))/models $(BIN)/gateway demo $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from typing import TypeVar
 import structlog
 
 from gateway.answers.table_files import with_files
+from gateway.answers.versions import Versions
 from gateway.config import Config, templates_dir
 from gateway.desk.commands import Desk
 from gateway.domain.allowlist import Allowed
@@ -135,7 +136,7 @@ def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
 def models_dir(config: Config) -> Path:
     """Where trained engines are kept: what they were learnt from is found there again, or learnt
     anew. It can be deleted."""
-    return config.data_dir / "models"
+    return config.data_dir / config.answers.models
 
 
 def brands_of(config: Config) -> dict[str, Brand]:
@@ -144,6 +145,19 @@ def brands_of(config: Config) -> dict[str, Brand]:
     Raises `KnowledgeError` or `SettingsError`.
     """
     return with_files(config.domain_brands(), templates_dir(config.templates))
+
+
+def templates_in_force(config: Config) -> Path:
+    """What a gateway on this data directory answers from: the copy of the version in force, else the
+    configured folder. Raises `SettingsError`."""
+    kept = Versions(versions_dir(config))
+    current = kept.current
+    return kept.path(current) if kept.whole(current) else templates_dir(config.templates)
+
+
+def versions_dir(config: Config) -> Path:
+    """Where the versions of the knowledge base are kept, with the one in force."""
+    return config.data_dir / "knowledge"
 
 
 def allowed_of(

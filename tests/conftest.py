@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import learnt
 from tests import postgres as postgres_servers
 from tests.missing import missing
 
@@ -94,6 +95,8 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("GATEWAY_") or name.lower() in {"http_proxy", "https_proxy"}:
             monkeypatch.delenv(name)
+    for name, value in learnt.SETTING.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from gateway.answers.engine import Classifier
 from gateway.answers.engines import Shelf, best_engine
 from gateway.answers.knowledge import Knowledge, Topic, load
 from gateway.answers.models import trained
+from gateway.answers.promising import check_brands
 from gateway.domain.decision import Certificate, Decision, Question
 from gateway.domain.model import Brand
 
@@ -29,7 +30,7 @@ def build_answerer(
     templates: Path,
     brands: Mapping[str, Brand],
     *,
-    engine: str = "lexical",
+    engine: str = "default",
     models: Path | None = None,
     keep: bool = True,
 ) -> "Answerer":
@@ -42,9 +43,10 @@ def build_answerer(
         models: a folder where trained engines are kept: a start without training takes two seconds.
         keep: whether one that is trained here goes to that folder.
 
-    Raises `KnowledgeError` or `TrainingError`.
+    Raises `KnowledgeError`, `TrainingError`, or `SettingsError` for a promise that is no number.
     """
     knowledge = load(templates)
+    check_brands(knowledge.working_days, brands)
     texts, labels = knowledge.training()
     encoders = Shelf()
     untrained, weaker = best_engine(engine, encoders)
@@ -108,6 +110,11 @@ class Answerer:
             return None
         return replace(seen, confidence=seen.weakest)
 
+    def asks_status(self, question: Question) -> bool:
+        """Whether a rule hears the question how far a matter is. Asks no classifier."""
+        heard = self._assessor.rule(question.text)
+        return heard is not None and heard.topic.control == "status"
+
     def language(self, question: Question) -> str:
         """The language of the knowledge base in which `question` would be answered."""
         return make_case(question, self._brands, self.knowledge.languages).language
@@ -116,6 +123,11 @@ class Answerer:
         """A notice by itself ('redacted' …), in the language, form and brand of `question`."""
         case = make_case(question, self._brands, self.knowledge.languages)
         return self._say.notice(case, name)
+
+    def promise_passed(self, question: Question, topic: str, by: str) -> str:
+        """What to write when a date that was named, as 2026-11-27, has passed."""
+        case = make_case(question, self._brands, self.knowledge.languages)
+        return self._say.promise_passed(case, topic, by)
 
     # ------------------------------------------------------------ the order of thought
 

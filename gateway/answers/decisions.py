@@ -31,6 +31,10 @@ class Decisions:
         """A notice by itself ('redacted' …)."""
         return self._wording.notice(case, name)
 
+    def promise_passed(self, case: Case, topic: str, by: str) -> str:
+        """Asks whether it was done, when the date that was named has passed."""
+        return self._wording.promise_passed(case, self._knowledge.topics[topic], by)
+
     def differ_by_brand(self, case: Case, topic: Topic) -> bool:
         """Whether the answer depends on which brand the customer uses: by what the brands set, or
         by a row of theirs that is named."""
@@ -120,6 +124,7 @@ class Decisions:
             text,
             dialogue=dialogue,
             evidence={**_evidence(permit), **(evidence or {})},
+            promising=topics,
         )
 
     def _done(self, case: Case, topics: Iterable[Topic], *, confirmed: bool) -> list[str]:
@@ -164,7 +169,7 @@ class Decisions:
         others = [seen.topic if seen.top and seen.top[0][1] >= LIKELY else "", seen.also]
         return self._decision(
             case, Verb.ESCALATE, topic, seen, reason, text,
-            evidence=evidence, note=self._note(case, [topic], others),
+            evidence=evidence, note=self._note(case, [topic], others), promising=[topic],
         )  # fmt: skip
 
     def hand_over(self, case: Case, topic: Topic, seen: Assessment) -> Decision:
@@ -308,8 +313,10 @@ class Decisions:
         dialogue: Mapping[str, JSON] | None = None,
         evidence: Mapping[str, JSON] | None = None,
         note: str = "",
+        promising: Sequence[Topic] = (),
     ) -> Decision:
-        """`matter` is what it is about where `topic` is only how it was asked (a person, a call)."""
+        """`matter` is what it is about where `topic` is only how it was asked (a person, a call);
+        the dates that `reply` names are promises of the topics `promising`."""
         left = dict(dialogue) if dialogue is not None else case.kept()
         about = matter or topic
         if about is not None and (not about.steers or "topic" not in left):
@@ -327,6 +334,7 @@ class Decisions:
             reply=reply,
             suggestion=suggestion,
             dialogue=left,
+            promises=tuple(p for t in promising for p in self._wording.promises(case, t, reply)),
             evidence={
                 "knowledge": self._version,
                 "brand": case.brand_id,

@@ -30,7 +30,8 @@ from typing import Any
 from gateway.answers.checklist import Step, read_choices, read_steps
 from gateway.answers.faults import KnowledgeError
 from gateway.answers.phrases import Phrases
-from gateway.answers.rendering import Source, inspect
+from gateway.answers.promising import WORKING_DAYS, wrong_dates
+from gateway.answers.rendering import VARIABLES, Source, inspect
 from gateway.answers.script import read_words
 from gateway.answers.slots import Slot, read_slots
 from gateway.answers.tables import Declared, declared_in
@@ -43,7 +44,18 @@ FORMS = ("long", "short", "voice")
 REQUIRED_FORMS = ("long", "short")
 RISKS = ("normal", "high")
 #: What a topic's rule does when its phrases are found; '' for topics that are only matched.
-CONTROLS = ("", "person", "callback", "complaint", "safety", "status", "contact", "thanks")
+CONTROLS = (
+    "",
+    "person",
+    "callback",
+    "complaint",
+    "safety",
+    "danger",
+    "guarded",
+    "status",
+    "contact",
+    "thanks",
+)
 #: Notices the decision relies on.
 NOTICES = (
     "automatic",
@@ -62,7 +74,10 @@ NOTICES = (
     "missing",
     "redacted",
     "public",
+    "promise_passed",
 )
+#: What single notices are given besides the usual variables.
+GIVEN = {"notices/promise_passed": frozenset({"matter", "promised"})}
 #: Labels of the classifier that are no topic begin with this.
 BACKGROUND = "~"
 
@@ -108,6 +123,8 @@ class Knowledge:
     version: str
     languages: tuple[str, ...]
     facts: frozenset[str]
+    working_days: frozenset[str]
+    """Facts that promise something within so many working days: a date follows from them."""
     topics: Mapping[str, Topic]
     notices: Mapping[str, Answers]
     overrides: Mapping[str, Mapping[str, Answers]]
@@ -143,7 +160,7 @@ class Knowledge:
         """Whether the answer depends on which brand the customer uses."""
         if any(topic in own for own in self.overrides.values()):
             return True
-        return any(source.facts for source in self.topics[topic].answers.values())
+        return any(source.facts or source.dues for source in self.topics[topic].answers.values())
 
     def training(self) -> tuple[list[str], list[str]]:
         """Normalised example texts and their labels: topics, and background labels with '~'."""
@@ -159,27 +176,30 @@ class Knowledge:
         return [text for text, _ in pairs], [label for _, label in pairs]
 
 
-def load(folder: Path) -> Knowledge:
-    """Read and check the knowledge base. Raises `KnowledgeError` for the first thing wrong."""
-    reader = _Reader(folder)
+def load(folder: Path, reader: "Reader | None" = None) -> Knowledge:
+    """Read and check the knowledge base. Raises `KnowledgeError` for the first thing wrong, unless
+    `reader` does something else about it."""
+    reader = reader or Reader(folder)
     settings = reader.toml("knowledge.toml", {"languages": list, "facts": dict, "tables": dict})
     languages = tuple(settings.get("languages", ()))
     if not languages:
-        raise KnowledgeError(folder / "knowledge.toml", 'languages is missing; e.g. ["zh-CN","en"]')
+        reader.wrong(folder / "knowledge.toml", 'languages is missing; e.g. ["zh-CN","en"]')
     facts = frozenset(settings.get("facts", {}))
     if unusable := sorted(facts & set(dir(dict))):
-        raise KnowledgeError(
+        reader.wrong(
             folder / "knowledge.toml", f"a fact cannot be called {unusable[0]!r}; rename it"
         )
     reader.languages, reader.facts = languages, facts
     reader.tables = declared_in(folder / "knowledge.toml", settings.get("tables", {}))
+    reader.working_days = reader.promised(settings.get("facts", {}))
     topics = {name: reader.topic(name) for name in reader.folders("topics")}
     if not topics:
-        raise KnowledgeError(folder / "topics", "no topic found; every topic is a folder here")
-    _check_examples(topics)
+        reader.wrong(folder / "topics", "no topic found; every topic is a folder here")
+    reader.check_examples(topics)
     return Knowledge(
         languages=languages,
         facts=facts,
+        working_days=reader.working_days,
         topics=topics,
         notices={name: reader.answers(f"notices/{name}", REQUIRED_FORMS) for name in NOTICES},
         overrides=reader.overrides(topics),
@@ -202,7 +222,7 @@ def load(folder: Path) -> Knowledge:
     )
 
 
-class _Reader:
+class Reader:
     """Reads files under one folder and remembers their bytes for the version."""
 
     def __init__(self, folder: Path) -> None:
@@ -210,7 +230,12 @@ class _Reader:
         self.languages: tuple[str, ...] = ()
         self.facts: frozenset[str] = frozenset()
         self.tables: Mapping[str, Declared] = {}
+        self.working_days: frozenset[str] = frozenset()
         self._hash: dict[str, bytes] = {}
+
+    def wrong(self, path: Path | str, detail: str, cause: Exception | None = None) -> None:
+        """What is done about something wrong. Raises `KnowledgeError`."""
+        raise KnowledgeError(path, detail) from cause
 
     def digest(self) -> str:
         """16 hexadecimal digits over the names and bytes of every file read."""
@@ -225,6 +250,14 @@ class _Reader:
         where = self.folder / name
         return sorted(p.name for p in where.iterdir() if p.is_dir()) if where.is_dir() else []
 
+    def promised(self, facts: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+        """The facts that are marked as promises in working days."""
+        for name, fact in facts.items():
+            if "promise" in fact:
+                at = self.folder / "knowledge.toml"
+                self._one_of(at, f"facts.{name}.promise", fact["promise"], [WORKING_DAYS])
+        return frozenset(name for name, fact in facts.items() if "promise" in fact)
+
     def topic(self, name: str) -> Topic:
         """One topic folder."""
         path = f"topics/{name}"
@@ -233,13 +266,11 @@ class _Reader:
         titles = raw.get("title", {})
         for language in self.languages:
             if not isinstance(titles.get(language), str):
-                raise KnowledgeError(
-                    at, f'title in {language} is missing; add [title] "{language}"'
-                )
-        risk = _one_of(at, "risk", raw.get("risk", "normal"), RISKS)
-        control = _one_of(at, "control", raw.get("control", ""), CONTROLS)
+                self.wrong(at, f'title in {language} is missing; add [title] "{language}"')
+        risk = self._one_of(at, "risk", raw.get("risk", "normal"), RISKS)
+        control = self._one_of(at, "control", raw.get("control", ""), CONTROLS)
         for fact in raw.get("promises", ()):
-            _one_of(at, "promises", fact, sorted(self.facts))
+            self._one_of(at, "promises", fact, sorted(self.facts))
         examples = {
             language: self.lines(f"{path}/examples.{language}.txt", required=not control)
             for language in self.languages
@@ -260,14 +291,18 @@ class _Reader:
             promises=tuple(raw.get("promises", ())),
             examples=examples,
             phrases=Phrases.of(phrases) if phrases else None,
-            answers=self.answers(path, REQUIRED_FORMS, variants),
+            answers=self.answers(path, REQUIRED_FORMS, variants, raw.get("promises", ())),
             variants=variants,
         )
 
     def answers(
-        self, path: str, required: Sequence[str], variants: Sequence[Variant] = ()
+        self,
+        path: str,
+        required: Sequence[str],
+        variants: Sequence[Variant] = (),
+        promises: Sequence[str] = (),
     ) -> Answers:
-        """The templates of a folder by (language, form)."""
+        """The templates of a folder by (language, form). `promises`: of its topic."""
         found: dict[tuple[str, str], Source] = {}
         own = [f"{form}.{variant.name}" for variant in variants for form in FORMS]
         for language in self.languages:
@@ -276,11 +311,25 @@ class _Reader:
                 text = self.text(name, required=form.partition(".")[0] in required)
                 if text is None:
                     continue
-                source, problems = inspect(name, text, self.facts, self.tables)
-                if problems:
-                    raise KnowledgeError(self.folder / name, problems[0])
-                found[language, form] = source
+                known = VARIABLES | GIVEN.get(path, frozenset())
+                found[language, form] = self.source(name, text, promises, known)
         return found
+
+    def source(
+        self, name: str, text: str, promises: Sequence[str], known: frozenset[str]
+    ) -> Source:
+        """One template. `promises`: of its topic; `known`: the variables it is given."""
+        source, problems = self.inspected(name, text, promises, known)
+        for problem in problems:
+            self.wrong(self.folder / name, problem)
+        return source
+
+    def inspected(
+        self, name: str, text: str, promises: Sequence[str], known: frozenset[str]
+    ) -> tuple[Source, list[str]]:
+        """A template and everything that is wrong with it."""
+        source, problems = inspect(name, text, self.facts, self.tables, known)
+        return source, problems or wrong_dates(source, promises, self.working_days)
 
     def overrides(self, topics: Mapping[str, Topic]) -> dict[str, dict[str, Answers]]:
         """The answers of single brands."""
@@ -289,13 +338,16 @@ class _Reader:
             own = self.folders(f"brands/{brand}/topics")
             for topic in own:
                 at = self.folder / "brands" / brand / "topics" / topic
-                _one_of(at, "topic", topic, sorted(topics))
+                self._one_of(at, "topic", topic, sorted(topics))
                 if (at / "topic.toml").exists():
-                    raise KnowledgeError(
+                    self.wrong(
                         at / "topic.toml", "a brand can change answers only; remove this file"
                     )
             found[brand] = {
-                t: self.answers(f"brands/{brand}/topics/{t}", (), topics[t].variants) for t in own
+                t: self.answers(
+                    f"brands/{brand}/topics/{t}", (), topics[t].variants, topics[t].promises
+                )
+                for t in own
             }
         return found
 
@@ -304,7 +356,7 @@ class _Reader:
         where = self.folder / path
         names = sorted({p.name.split(".")[0] for p in where.glob("*.txt")})
         if not names:
-            raise KnowledgeError(where, "no background lines; add boilerplate.<lang>.txt")
+            self.wrong(where, "no background lines; add boilerplate.<lang>.txt")
         return {name: tuple(self.all_languages(f"{path}/{name}")) for name in names}
 
     def all_languages(self, path: str, *, required: bool = True) -> list[str]:
@@ -323,16 +375,18 @@ class _Reader:
 
     def toml(self, name: str, keys: Mapping[str, type]) -> dict[str, Any]:
         text = self.text(name)
+        raw: dict[str, Any] = {}
         try:
             raw = tomllib.loads(text or "")
         except tomllib.TOMLDecodeError as error:
-            raise KnowledgeError(self.folder / name, f"is not valid TOML: {error}") from error
-        for key, value in raw.items():
-            _one_of(self.folder / name, "key", key, list(keys))
-            if not isinstance(value, keys[key]):
-                raise KnowledgeError(
+            self.wrong(self.folder / name, f"is not valid TOML: {error}", error)
+        for key, value in list(raw.items()):
+            self._one_of(self.folder / name, "key", key, list(keys))
+            if key in keys and not isinstance(value, keys[key]):
+                self.wrong(
                     self.folder / name, f"{key} must be a {keys[key].__name__}, not {value!r}"
                 )
+                del raw[key]
         return raw
 
     def text(self, name: str, *, required: bool = True) -> str | None:
@@ -342,13 +396,35 @@ class _Reader:
         except FileNotFoundError as error:
             if not required:
                 return None
-            raise KnowledgeError(path, "is missing; add it") from error
+            self.wrong(path, "is missing; add it", error)
+            return None
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise KnowledgeError(path, "is not UTF-8; save it as UTF-8") from error
+            self.wrong(path, "is not UTF-8; save it as UTF-8", error)
+            text = data.decode("utf-8", "replace")
         self._hash[name] = data
         return text
+
+    def check_examples(self, topics: Mapping[str, Topic]) -> None:
+        """The same question under two topics can be answered by neither."""
+        seen: dict[str, str] = {}
+        for topic in topics.values():
+            for example in (e for examples in topic.examples.values() for e in examples):
+                other = seen.setdefault(normalise(example), topic.id)
+                if other != topic.id:
+                    self.wrong(
+                        f"topics/{topic.id}",
+                        f"the example {example!r} also stands under {other}; keep it in one",
+                    )
+
+    def _one_of(self, path: Path, what: str, value: str, allowed: Iterable[str]) -> str:
+        choices = list(allowed)
+        if value not in choices:
+            near = difflib.get_close_matches(str(value), choices, 1)
+            advice = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(choices)}"
+            self.wrong(path, f"{what} {value!r} is not known; {advice}")
+        return value
 
 
 _TOPIC_KEYS: Mapping[str, type] = {
@@ -372,26 +448,3 @@ def _pick(answers: Answers, language: str, form: str) -> Source:
         if (language, candidate) in answers:
             return answers[language, candidate]
     return answers[language, "long"]
-
-
-def _one_of(path: Path, what: str, value: str, allowed: Iterable[str]) -> str:
-    choices = list(allowed)
-    if value in choices:
-        return value
-    near = difflib.get_close_matches(str(value), choices, 1)
-    advice = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(choices)}"
-    raise KnowledgeError(path, f"{what} {value!r} is not known; {advice}")
-
-
-def _check_examples(topics: Mapping[str, Topic]) -> None:
-    """The same question under two topics can be answered by neither."""
-    seen: dict[str, str] = {}
-    for topic in topics.values():
-        for examples in topic.examples.values():
-            for example in examples:
-                other = seen.setdefault(normalise(example), topic.id)
-                if other != topic.id:
-                    raise KnowledgeError(
-                        f"topics/{topic.id}",
-                        f"the example {example!r} also stands under {other}; keep it in one",
-                    )

@@ -21,8 +21,9 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.model import JSON, Brand
 
 #: All that a template may name. `options` are the choices of a question back, or steps; `cases` are
-#: the customer's own open inquiries, `rows` the rows of the brand's tables that the customer names.
-VARIABLES = frozenset({"brand", "number", "options", "cases", "rows"})
+#: the customer's own open inquiries, `rows` the rows of the brand's tables that the customer names,
+#: `due` the dates by which promises of the topic are kept.
+VARIABLES = frozenset({"brand", "due", "number", "options", "cases", "rows"})
 #: Variables that tell something of the customer: not for texts that everybody can read.
 PERSONAL = frozenset({"number", "cases"})
 
@@ -59,6 +60,8 @@ class Source:
     """The brand facts it uses."""
     cells: frozenset[tuple[str, str]] = frozenset()
     """The columns it uses of the rows of tables, as (table, column)."""
+    dues: frozenset[str] = frozenset()
+    """The promises whose date it names."""
 
 
 def environment() -> ImmutableSandboxedEnvironment:
@@ -81,9 +84,14 @@ _PARSER = environment()
 
 
 def inspect(
-    path: str, text: str, facts: frozenset[str], tables: Mapping[str, Declared] = _NO_TABLES
+    path: str,
+    text: str,
+    facts: frozenset[str],
+    tables: Mapping[str, Declared] = _NO_TABLES,
+    known: frozenset[str] = VARIABLES,
 ) -> tuple[Source, list[str]]:
-    """The template and everything that is wrong with it, each as a sentence that says what to do."""
+    """The template and everything that is wrong with it, each as a sentence that says what to do.
+    `known` are the variables it is given."""
     try:
         tree = _PARSER.parse(text)
     except TemplateError as error:
@@ -91,10 +99,10 @@ def inspect(
         return source, [f"does not parse as a template: {error}"]
     variables = meta.find_undeclared_variables(tree)
     problems = [
-        f"unknown variable {name!r}; use one of {', '.join(sorted(VARIABLES))}"
-        for name in sorted(variables - VARIABLES)
+        f"unknown variable {name!r}; use one of {', '.join(sorted(known))}"
+        for name in sorted(variables - known)
     ]
-    used = frozenset(_brand_facts(tree))
+    used = frozenset(_asked_of("brand", tree)) - {"name"}
     problems += [
         f"unknown brand fact {name!r}; add it to [facts] of knowledge.toml or correct the name"
         for name in sorted(used - facts)
@@ -107,13 +115,14 @@ def inspect(
     problems += [
         f"contains {what} ({found.group(0).strip()!r}); make it a brand fact"
         for what, pattern in _LITERALS.items()
-        if (found := pattern.search(literal))
+        for found in pattern.finditer(literal)
     ]
     if asked := asks_for_secret(literal):
         problems.append(
             f"asks for a code, password or card number ({asked!r}); no message of ours may do that"
         )
-    return Source(path, text, bool(variables & PERSONAL), used, cells), problems
+    dues = frozenset(_asked_of("due", tree))
+    return Source(path, text, bool(variables & PERSONAL), used, cells, dues), problems
 
 
 def brand_values(
@@ -164,11 +173,11 @@ def sms_plain(text: str) -> str:
     return text.translate(_PLAIN)
 
 
-def _brand_facts(tree: nodes.Template) -> Iterator[str]:
-    """The facts a template asks of `brand`, by attribute or by subscript; 'name' is no fact."""
+def _asked_of(variable: str, tree: nodes.Template) -> Iterator[str]:
+    """What a template asks of `brand` or `due`, by attribute or by subscript."""
     for node in tree.find_all(nodes.Getattr):
-        if isinstance(node.node, nodes.Name) and node.node.name == "brand" and node.attr != "name":
+        if isinstance(node.node, nodes.Name) and node.node.name == variable:
             yield node.attr
     for item in tree.find_all(nodes.Getitem):
-        if isinstance(item.node, nodes.Name) and item.node.name == "brand":
+        if isinstance(item.node, nodes.Name) and item.node.name == variable:
             yield item.arg.value if isinstance(item.arg, nodes.Const) else "[computed]"

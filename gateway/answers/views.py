@@ -133,11 +133,7 @@ class ByNgrams:
 
 def _by_column(vocabulary: Vocabulary, width: float) -> ByNgrams:
     n = len(vocabulary.rows)
-    columns = np.concatenate([row for row, _ in vocabulary.rows])
-    owners = np.repeat(np.arange(n), [len(row) for row, _ in vocabulary.rows])
-    values = np.concatenate([row for _, row in vocabulary.rows])
-    order = np.argsort(columns, kind="stable")
-    columns, owners, values = columns[order], owners[order], values[order]
+    columns, owners, values = vocabulary.by_column()
     counts = np.bincount(columns, minlength=len(vocabulary))
     often = np.flatnonzero(counts * 8 >= n)
     rank = np.full(len(vocabulary), -1, dtype=np.intp)

@@ -5,16 +5,19 @@ These parts are joined here and not in the templates, so that no template can fo
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from gateway.answers.case import Case
 from gateway.answers.checklist import keep, numbered
 from gateway.answers.knowledge import Knowledge, Topic
 from gateway.answers.length import fits
+from gateway.answers.promising import due_dates, due_on, in_words
 from gateway.answers.rendering import Renderer, Source, brand_values, sms_plain
 from gateway.answers.script import Scribe, guarded
 from gateway.answers.slots import missing
 from gateway.answers.tables import MOST, Tables
 from gateway.answers.variants import chosen
+from gateway.domain.decision import Promise
 
 #: Steps that a short channel gets at a time.
 STEPS_AT_ONCE = 2
@@ -109,6 +112,27 @@ class Wording:
         source = self._topic(case, topic)
         return "" if case.question.public and source.personal else self._render(case, source)
 
+    def promises(self, case: Case, topic: Topic, text: str) -> tuple[Promise, ...]:
+        """What `text` holds us to: the dates it names. None in public, where nobody is asked
+        afterwards whether it was kept."""
+        if case.question.public or case.brand is None:
+            return ()
+        calendar, dates = case.brand.calendar, due_on(case, self._topic(case, topic).dues)
+        return tuple(
+            Promise(topic.id, fact, day.isoformat(), calendar.opening_after(day))
+            for fact, day in sorted(dates.items())
+            if self._scribe.write(in_words(case, day), case.script) in text
+        )
+
+    def promise_passed(self, case: Case, topic: Topic, by: str) -> str:
+        """Asks whether it was done, when the date that was named has passed."""
+        given = {
+            "matter": topic.titles[case.language],
+            "promised": in_words(case, date.fromisoformat(by)),
+        }
+        body = self._render(case, self._source(case, "promise_passed"), given=given)
+        return self._frame(case, [body], "solved_question", "way_to_person")
+
     def notice(self, case: Case, name: str, options: Sequence[str] = ()) -> str:
         """A notice by itself."""
         return self._render(case, self._source(case, name), options)
@@ -164,10 +188,17 @@ class Wording:
         return self._separator(case).join(text for text in texts if text)
 
     def _render(
-        self, case: Case, source: Source, options: Sequence[str] = (), most: int = MOST
+        self,
+        case: Case,
+        source: Source,
+        options: Sequence[str] = (),
+        most: int = MOST,
+        given: Mapping[str, object] | None = None,
     ) -> str:
-        """`most`: how many rows of a table it may state."""
+        """`most`: how many rows of a table it may state; `given`: further variables."""
         values: dict[str, object] = {
+            **(given or {}),
+            "due": due_dates(case, source.dues),
             "brand": brand_values(case.brand, case.language, self._knowledge.facts, case.script),
             "options": list(options),
         }

@@ -138,8 +138,7 @@ def _input(file: Path | None) -> bytes:
 
 def _text_trial(config: "Config") -> "TextTrial":
     from gateway.answers.answerer import build_answerer
-    from gateway.config import templates_dir
-    from gateway.office import brands_of, certificates_on_file, models_dir
+    from gateway.office import brands_of, certificates_on_file, models_dir, templates_in_force
     from gateway.registry import Registry
     from gateway.workers.planner import Planner, PlannerSettings
     from gateway.workers.trial import TextTrial
@@ -147,13 +146,17 @@ def _text_trial(config: "Config") -> "TextTrial":
     brands = brands_of(config)
     planner = Planner(
         build_answerer(
-            templates_dir(config.templates),
+            templates_in_force(config),
             brands,
             engine=config.answers.engine,
             models=models_dir(config),
             keep=False,
         ),
-        PlannerSettings(config.domain_queues(), config.default_queue),
+        PlannerSettings(
+            config.domain_queues(),
+            config.default_queue,
+            suggest_only=config.answers.mode == "suggest",
+        ),
     )
     return TextTrial(planner, brands, Registry.installed(), certificates_on_file(config))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -217,6 +218,8 @@ async def staged(
                 "data_dir": data_dir,
                 "server": {"host": HOST, "port": free_port(port), "allow_private": True},
                 "brands": {"demo": BRAND},
+                # A demo's folder is new every time; what was learnt may lie elsewhere.
+                "answers": {"models": os.environ.get("GATEWAY_ANSWERS__MODELS", "models")},
                 "workers": {"poll_seconds": 0.2},
                 "accounts": {
                     MAIL: {"kind": MAIL, **mail.account_settings(MAILBOX)},

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.domain.channel import ChannelEvent, Inbound, Receipt
+from gateway.domain.elapsed import STORED_AS, Elapsed, StoredEvent
 from gateway.domain.model import JSON, Attachment, DeliveryState, ThreadRefs, Visibility
 
 
@@ -69,8 +70,11 @@ def decode_attachment(body: Mapping[str, Any]) -> Attachment:
     )
 
 
-def decode(kind: str, body: Mapping[str, Any]) -> ChannelEvent:
-    """What `encode` wrote. `kind` is 'message' or 'receipt' (`kind_of`); ValueError for another."""
+def decode(kind: str, body: Mapping[str, Any]) -> StoredEvent:
+    """What `encode` wrote. `kind` is 'message' or 'receipt' (`kind_of`), or 'timer' for what one of
+    the gateway's own brings up; ValueError for another."""
+    if kind == STORED_AS:
+        return Elapsed(body["kind"], body["inquiry_id"], body["conversation_id"])
     if kind not in ("message", "receipt"):
         msg = f"no kind of event: {kind!r}"
         raise ValueError(msg)

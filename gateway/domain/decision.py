@@ -72,6 +72,19 @@ class OpenCase:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """A date that an outgoing text names: by then the customer's matter is to be done."""
+
+    topic: str
+    fact: str
+    """The brand's fact that it follows from."""
+    by: str
+    """The last day, as 2026-11-27."""
+    ask_at: float
+    """When the brand opens first after it: the moment to ask whether it was kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What is to be decided. All text is redacted already."""
 
@@ -119,6 +132,8 @@ class Decision:
     """The text for the customer now: the answer, the question, or the advice. May be empty."""
     suggestion: str = ""
     """A draft for the agent when `verb` is suggest, route or escalate."""
+    promises: tuple[Promise, ...] = ()
+    """The dates that `reply` names."""
     dialogue: Mapping[str, JSON] = field(default_factory=dict)
     evidence: Mapping[str, JSON] = field(default_factory=dict)
     note: str = ""

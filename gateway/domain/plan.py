@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.domain.model import JSON, DeliveryState, InquiryState, Trust
+from gateway.domain.reviews import AddReview, KeepAnswer, ReviewAnswer
 
 CLOSE_TIMER = "close"
 """The timer of an inquiry by which silence resolves it, and then closes it."""
+PROMISE_TIMER = "promise"
+"""The timer of an inquiry by which the gateway writes first when a date that it named has passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +246,9 @@ Op = (
     | SetTimer
     | CancelTimer
     | MarkDelivery
+    | KeepAnswer
+    | AddReview
+    | ReviewAnswer
     | Log
 )
 

@@ -72,6 +72,17 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReachView:
+    """How to write to a customer who has not just written."""
+
+    address: str
+    context: Mapping[str, JSON]
+    """`Inbound.reply_to` of the last message of the conversation."""
+    public: bool
+    """That message was a public one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything `plan` may know besides the event itself."""
 
@@ -85,6 +96,8 @@ class Snapshot:
     """How the inquiry was found: 'token', 'reference', 'subject', 'open'; '' without one."""
     target: MessageView | None = None
     """What a receipt or bounce is about."""
+    reach: ReachView | None = None
+    """Looked up only for what a timer brings up."""
     automatic_today: int = 0
     """Automatic messages to this address in the last 24 hours, through any account."""
     greeted: bool = False

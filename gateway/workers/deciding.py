@@ -6,9 +6,10 @@ in the log, in words for a person.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.answers.answerer import Answerer
+from gateway.domain.calendar import Calendar
 from gateway.domain.channel import Inbound
 from gateway.domain.decision import Decision, Question, Verb
 from gateway.domain.model import JSON, InquiryState, Queue, Visibility
@@ -24,11 +25,15 @@ from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
 from gateway.routing.placing import place
+from gateway.workers import auditing
 from gateway.workers.draft import Draft
+from gateway.workers.promises import remembered, with_missed
 
 DAY = 24 * 3600.0
 #: Why an automatic reply was not sent, where nothing else forbade it.
 USED_UP = "automatic replies of the day are used up"
+#: Why a matter was not answered, whatever is certified.
+SUGGEST_ONLY = "suggest_mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,12 @@ class PlannerSettings:
     automatic_per_day: int = 5
     close_after: float = 72 * 3600.0
     """Seconds of silence after an answer until the inquiry is closed."""
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    """By brand: when the gateway may write first."""
+    audit_share: float = 0.0
+    """Of all decided questions, drawn for a person to judge."""
+    suggest_only: bool = False
+    """No matter is answered by itself, whatever is certified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,10 @@ class Deciding:
         """
         question = self._question(event, seen, inquiry)
         started = time.perf_counter()
-        decision = self.answerer.decide(question, seen.certificates)
+        permits = () if self.settings.suggest_only else seen.certificates
+        decision = with_missed(inquiry, self.answerer.decide(question, permits))
+        if self.settings.suggest_only and decision.reason == "no_certificate":
+            decision = replace(decision, reason=SUGGEST_ONLY)
         draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
         limited = seen.automatic_today >= self.settings.automatic_per_day
         speak = not silent and not limited and bool(decision.reply)
@@ -79,6 +93,7 @@ class Deciding:
             evidence=dict(decision.evidence),
             suppressed=silent or (USED_UP if limited else ""),
         )
+        decision = remembered(draft, inquiry, conversation, decision, said=speak)
         draft.add(CancelTimer(CLOSE_TIMER, inquiry.id))
         if decision.verb is Verb.ANSWER and speak:
             self._answered(draft, inquiry, decision, seen)
@@ -97,6 +112,8 @@ class Deciding:
             self._speak(draft, event, seen, inquiry, conversation, decision, question)
         elif not silent:
             self.warn(draft, event, seen, inquiry, conversation)
+        if not silent:
+            auditing.keep(draft, inquiry, decision, self.settings.audit_share)
 
     def tell_status(
         self,
@@ -112,6 +129,9 @@ class Deciding:
         if limited or event.visibility is Visibility.PUBLIC:
             return False
         question = replace(self._question(event, seen, inquiry), dialogue={})
+        if not self.answerer.asks_status(question):
+            return False
+        # A rule may hear more than that: a wish for a call, a fraud.
         decision = self.answerer.decide(question, ())
         if decision.verb is not Verb.ANSWER or decision.evidence.get("rule") != "status":
             return False
@@ -197,8 +217,10 @@ class Deciding:
         urgent: bool,
         why: str,
         decision: Decision | None = None,
+        dialogue: dict[str, JSON] | None = None,
     ) -> None:
-        """To the people of a queue, at the place of its priority."""
+        """To the people of a queue, at the place of its priority. `dialogue`: where no decision has
+        one."""
         chosen = place(
             self.settings.queues,
             self.settings.default_queue,
@@ -206,11 +228,6 @@ class Deciding:
             account=seen.account.queue,
             urgent=urgent,
         )
-        dialogue = dict(decision.dialogue) if decision else None
-        if dialogue is not None and decision:
-            for name, text in (("suggestion", decision.suggestion), ("note", decision.note)):
-                if text:
-                    dialogue[name] = text
         draft.add(
             ChangeInquiry(
                 inquiry.id,
@@ -221,7 +238,7 @@ class Deciding:
                 queue=chosen.queue,
                 priority=chosen.priority,
                 urgent=urgent if decision else None,
-                dialogue=dialogue,
+                dialogue=auditing.offered(draft, inquiry, decision) if decision else dialogue,
                 assigned_to="",
             )
         )

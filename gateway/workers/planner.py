@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.answers.answerer import Answerer
-from gateway.domain.channel import ChannelEvent, Inbound, Receipt
+from gateway.domain.channel import Inbound, Receipt
 from gateway.domain.decision import Question
+from gateway.domain.elapsed import Elapsed, StoredEvent
 from gateway.domain.model import DeliveryState, InquiryState
 from gateway.domain.numbers import inquiry_number
 from gateway.domain.plan import (
@@ -27,6 +28,7 @@ from gateway.intake.filters import Verdict, judge
 from gateway.workers.deciding import Deciding, PlannerSettings
 from gateway.workers.draft import Draft
 from gateway.workers.identity import contact, conversation, is_forged, with_language
+from gateway.workers.lapse import Lapse
 
 __all__ = ["RECEIPT_PATIENCE", "Planner", "PlannerSettings"]
 
@@ -49,7 +51,7 @@ class Planner:
     def _deciding(self) -> Deciding:
         return Deciding(self.answerer, self.settings)
 
-    def foresee(self, events: Iterable[tuple[ChannelEvent, Snapshot]]) -> None:
+    def foresee(self, events: Iterable[tuple[StoredEvent, Snapshot]]) -> None:
         """Have what these events say understood in one go, before they are planned one by one.
         Changes no plan."""
         self.answerer.foresee(
@@ -62,11 +64,13 @@ class Planner:
             if isinstance(event, Inbound)
         )
 
-    def plan(self, event_id: str, received_at: float, event: ChannelEvent, seen: Snapshot) -> Plan:
+    def plan(self, event_id: str, received_at: float, event: StoredEvent, seen: Snapshot) -> Plan:
         """What to write for `event`, seen against the snapshot."""
         draft = Draft(event_id, seen.now)
         if isinstance(event, Receipt):
             return self._receipt(draft, event, seen, received_at)
+        if isinstance(event, Elapsed):
+            return Lapse(self._deciding).plan(draft, event, seen)
         event = with_language(event, seen)
         verdict = judge(event, seen)
         draft.evidence["verdict"] = verdict.reason

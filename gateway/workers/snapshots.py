@@ -1,10 +1,20 @@
 """Reads from the database what one event is planned against."""
 
-from gateway.domain.channel import ChannelEvent, Receipt
+import json
+
+from gateway.domain.channel import Receipt
 from gateway.domain.decision import Certificate, OpenCase
-from gateway.domain.model import DeliveryState, InquiryState
+from gateway.domain.elapsed import Elapsed, StoredEvent
+from gateway.domain.model import DeliveryState, InquiryState, Visibility
 from gateway.domain.reply import OWN_ID
-from gateway.domain.snapshot import SAFETY_MARK, AccountView, HandleView, MessageView, Snapshot
+from gateway.domain.snapshot import (
+    SAFETY_MARK,
+    AccountView,
+    HandleView,
+    MessageView,
+    ReachView,
+    Snapshot,
+)
 from gateway.domain.store import Reader, Row
 from gateway.workers.threads import inquiry_view, thread
 
@@ -13,7 +23,7 @@ DAY = 24 * 3600.0
 
 def look(
     reader: Reader,
-    event: ChannelEvent,
+    event: StoredEvent,
     account: AccountView,
     now: float,
     attempt: int,
@@ -22,6 +32,8 @@ def look(
     """The snapshot for one event. One consistent read; nothing is written."""
     if isinstance(event, Receipt):
         return _for_receipt(reader, event, account, now, attempt)
+    if isinstance(event, Elapsed):
+        return _for_timer(reader, event, account, now, attempt)
     row = reader.one(
         "contacts.known",
         space=account.space,
@@ -103,6 +115,39 @@ def _for_receipt(
 def _cases(reader: Reader, conversation_id: str, contact_id: str) -> tuple[OpenCase, ...]:
     rows = reader.all("inquiries.open_of", conversation_id=conversation_id, contact_id=contact_id)
     return tuple(OpenCase(row["number"], InquiryState(row["state"]), row["queue"]) for row in rows)
+
+
+def _for_timer(
+    reader: Reader, event: Elapsed, account: AccountView, now: float, attempt: int
+) -> Snapshot:
+    inquiry = reader.one("inquiries.by_id", id=event.inquiry_id)
+    conversation = reader.one("contacts.conversation_by_id", id=event.conversation_id)
+    handle = reader.one("contacts.handle_of_conversation", id=event.conversation_id)
+    if inquiry is None or conversation is None or handle is None:
+        return Snapshot(now=now, account=account, attempt=attempt)
+    row = reader.one(
+        "contacts.known",
+        space=handle["space"],
+        address=handle["address"],
+        account=conversation["account"],
+        since=now - DAY,
+    )
+    last = reader.value("messages.last_visibility", conversation_id=event.conversation_id)
+    return Snapshot(
+        now=now,
+        account=account,
+        attempt=attempt,
+        handle=_handle(handle),
+        conversation_id=event.conversation_id,
+        inquiry=inquiry_view(inquiry),
+        automatic_today=row["automatic"] if row else 0,
+        greeted=bool(row and row["greeted"]),
+        reach=ReachView(
+            handle["address"],
+            json.loads(conversation["reply_to"]),
+            public=last != Visibility.PRIVATE,
+        ),
+    )
 
 
 def _warned(reader: Reader, conversation_id: str, now: float) -> bool:

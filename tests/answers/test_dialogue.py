@@ -1,11 +1,14 @@
 """The dialogue over several turns: check-lists, two matters at once, the way back to a person."""
 
 import itertools
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from gateway.answers.length import fits
+from gateway.answers.review import ReviewedQuestion, review
 from gateway.domain.decision import Decision, OpenCase, Question, Verb
 from gateway.domain.model import InquiryState
 
@@ -415,3 +418,35 @@ def test_every_text_of_every_decision_and_form_shows_the_way_to_a_person(
         if decision.verb in (Verb.ROUTE, Verb.ESCALATE, Verb.SUGGEST):
             ways += ["回复", "eply"]
         assert any(way in decision.reply for way in ways), (turn, decision.verb, decision.reply)
+
+
+# ---------------------------------------------------------------- many messages with two matters
+
+
+def test_two_matters_are_answered_together_and_never_a_third(answerer, permits):
+    """Each of these asks for two things. What is answered by itself is asked for, in every one."""
+    lines = (Path(__file__).parent / "questions" / "two_matters.jsonl").read_text("utf-8")
+    cases = [json.loads(line) for line in lines.splitlines()]
+    assert len(cases) >= 40
+    sure = [replace(permits[0], threshold=0.6)]
+    both = 0
+    for case in cases:
+        question = Question(case["text"], language=case["language"], brand="full")
+        decision = answerer.decide(question, sure)
+        if decision.verb is not Verb.ANSWER:
+            continue
+        told = {decision.topic, str(decision.evidence.get("also", decision.topic))}
+        assert told <= set(case["topics"]), (case["text"], told)
+        both += len(told) == 2
+    assert both >= len(cases) // 2
+
+
+def test_an_answer_to_two_matters_counts_as_right_only_if_both_are(answerer):
+    def verdict(topic: str, also: tuple[str, ...] = ()) -> bool:
+        case = ReviewedQuestion(BOTH_EN, topic, "en", also=also)
+        (found,) = review(answerer, [case], "*/en/normal")
+        return found.correct
+
+    assert verdict("password_reset", ("topup_not_arrived",))
+    assert not verdict("password_reset")
+    assert not verdict("topup_not_arrived")

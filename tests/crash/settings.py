@@ -43,6 +43,7 @@ waiting_units = {waiting_units}
 
 [answers]
 bootstrap = false
+engine = "lexical"
 automatic_replies_per_day = 1000000
 close_after_hours = {close_after_hours}
 

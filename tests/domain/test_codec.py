@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.channel import ChannelEvent, Inbound, Receipt
 from gateway.domain.codec import decode, decode_attachment, encode, encode_attachment, kind_of
+from gateway.domain.elapsed import Elapsed
 from gateway.domain.model import Attachment, DeliveryState, ThreadRefs, Visibility
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -71,6 +72,11 @@ def test_an_attachment_comes_back_without_its_bytes(item: Attachment, data: byte
 
 def test_the_lane_of_a_receipt_holds_up_no_customer() -> None:
     assert Receipt("user-1", DeliveryState.SENT).lane != Inbound("x", "user-1", "hello").lane
+
+
+def test_what_a_timer_brings_up_is_no_event_of_a_channel() -> None:
+    body = {"kind": "promise", "inquiry_id": "q1", "conversation_id": "v1"}
+    assert decode("timer", body) == Elapsed("promise", "q1", "v1")
 
 
 def test_another_releases_kind_of_event_is_not_taken_for_a_message() -> None:

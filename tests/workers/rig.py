@@ -6,6 +6,7 @@ The clock stands still until a test moves it, and every unit of work runs twice.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from gateway.delivery.deliver import Delivery
@@ -78,6 +79,18 @@ class ScriptedAnswerer:
     def foresee(self, questions: Iterable[Question]) -> None:
         self.foreseen.extend(questions)
 
+    def asks_status(self, question: Question) -> bool:
+        return question.text == "any news?"
+
+    @property
+    def knowledge(self) -> SimpleNamespace:
+        """As far as promises look into it."""
+        return SimpleNamespace(topics={"topup": SimpleNamespace(queue="payments")})
+
+    def promise_passed(self, question: Question, topic: str, by: str) -> str:
+        self.asked.append(question)
+        return f"[{topic} by {by} in {question.language}]"
+
     def notice(self, name: str, question: Question) -> str:
         return f"[{name} in {question.language}]"
 
@@ -132,11 +145,12 @@ class Rig:
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     workers: SameProcess = field(default_factory=SameProcess)
     accounts: Mapping[str, AccountView] = field(default_factory=lambda: ACCOUNTS)
+    settings: PlannerSettings = SETTINGS
     plans: list[Plan] = field(default_factory=list)
     """Everything the pipelines applied, in order."""
 
     def planner(self) -> Planner:
-        return Planner(self.answerer, SETTINGS)  # type: ignore[arg-type]
+        return Planner(self.answerer, self.settings)  # type: ignore[arg-type]
 
     def pipeline(self, owner: str = "p1", **changes: Any) -> Pipeline:
         values: dict[str, Any] = {"poll": 0.01, "applied": self.plans.append, **changes}

@@ -26,6 +26,7 @@ from gateway.workers import brain
 from gateway.workers.lanes import LANE_SECONDS, Lanes
 from gateway.workers.pipeline import REPLANS, Pipeline
 from gateway.world import MonotonicIds
+from tests.learnt import MODELS
 from tests.store.engines import PostgresEngine, SqliteEngine, SqliteStore, one, select, value
 from tests.store.rows import arrival, moved, put
 from tests.workers.accepted import accepted, states, texts
@@ -237,7 +238,7 @@ async def test_a_worker_killed_in_the_middle_of_a_plan_loses_nothing(engine: Sql
         Compute(
             workers=1,
             initializer=brain.start,
-            initargs=(templates_dir(), Config().domain_brands(), SETTINGS),
+            initargs=(templates_dir(), Config().domain_brands(), SETTINGS, "default", MODELS),
         ) as compute,
     ):
         await compute.warm()

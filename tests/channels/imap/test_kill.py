@@ -37,6 +37,8 @@ poll_seconds = 0.1
 
 [answers]
 automatic_replies_per_day = 0
+engine = "lexical"
+bootstrap = false
 
 [accounts.box]
 kind = "imap"
