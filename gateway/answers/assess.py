@@ -10,6 +10,8 @@ from gateway.answers.text import bare, segments
 LIKELY = 0.5
 #: High-risk matters are taken to a person on a weaker hint: a false alarm costs a glance.
 RISK_HINT = 0.35
+#: The same in a part that does not decide: letters tell stories.
+RISK_ELSEWHERE = 0.6
 #: What is left of a message of thanks when the thanks are taken out: a name, a particle.
 THANKS_REST = 4
 _TOP = 3
@@ -101,6 +103,13 @@ class Assessor:
         """The pieces of a message that the classifier is asked about."""
         return segments(text, subject, self._courtesies)
 
+    def _objects_from(self, label: str, *, decides: bool) -> float:
+        """How sure it has to be that a part is about `label` for the message to be about that too. A
+        hint in the part that decides counts more than one in passing."""
+        if label in self._risky:
+            return RISK_HINT if decides else RISK_ELSEWHERE
+        return LIKELY
+
     def assess(self, text: str, subject: str = "") -> Assessment:
         """The strongest part of the message decides; other parts may object (`also`, `risky`)."""
         parts = self.parts(text, subject)
@@ -119,8 +128,7 @@ class Assessor:
         clear: dict[str, float] = {}
         for i, row in enumerate(posterior):
             label, score = self._labels[int(row.argmax())], float(row.max())
-            # A hint in the part that decides counts more than one in passing.
-            if score >= (RISK_HINT if i == best and label in self._risky else LIKELY):
+            if score >= self._objects_from(label, decides=i == best):
                 clear[label] = max(score, clear.get(label, 0.0))
         risky = max((t for t in clear if t in self._risky), key=clear.__getitem__, default="")
         others = [t for t in clear if t != topic and not t.startswith(BACKGROUND)]
