@@ -24,7 +24,7 @@ import aiohttp
 from aiohttp import web
 from twilio.request_validator import RequestValidator
 
-from channels._segments import segments
+from gateway.domain.segments import segments
 from channels._sim_log import AcceptedLog, serve_until_stopped
 from channels._sim_twilio import (
     VERSION,

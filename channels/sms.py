@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 from channels import _twilio
 from channels._answer import json_object, retry_after
 from channels._secret import secret_field
-from channels._segments import segments
+from gateway.domain.segments import segments
 from channels._signing import LiveSecrets
 from channels._twilio_errors import failure_of
 from channels._twilio_messages import read_form, read_message, read_status

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from gateway.domain.announcement import Announcement
 from gateway.domain.model import JSON
 
 
@@ -63,6 +64,8 @@ class Question:
     public: bool = False
     number: str = ""
     """The inquiry's number, for the text."""
+    announcements: tuple[Announcement, ...] = ()
+    """Those in force that the customer has not been told yet, whatever they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +89,7 @@ class Decision:
     """The text for the customer now: the answer, the question, or the advice. May be empty."""
     suggestion: str = ""
     """A draft for the agent when `verb` is suggest, route or escalate."""
+    announced: tuple[str, ...] = ()
+    """The ids of the announcements that stand in `reply`."""
     dialogue: Mapping[str, JSON] = field(default_factory=dict)
     evidence: Mapping[str, JSON] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.domain.announcement import Announcement, ToTell
 from gateway.domain.decision import Certificate
 from gateway.domain.model import JSON, DeliveryState, InquiryState
 
@@ -93,3 +94,7 @@ class Snapshot:
     """Within 24 hours an automatic text of this conversation has asked not to send secrets. Looked
     up only for a message that held one."""
     certificates: tuple[Certificate, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
+    """Those in force that this inquiry has not been told yet."""
+    to_tell: ToTell | None = None
+    """What this inquiry is to be told is over, and where."""

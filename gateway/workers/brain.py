@@ -12,8 +12,7 @@ import structlog
 
 from gateway.answers import review
 from gateway.answers.answerer import build_answerer
-from gateway.domain.channel import ChannelEvent
-from gateway.domain.codec import decode
+from gateway.domain.codec import StoredEvent, decode
 from gateway.domain.decision import Certificate
 from gateway.domain.model import Brand
 from gateway.domain.plan import Plan
@@ -82,11 +81,11 @@ def plan_all(items: Sequence[Item]) -> list[Plan | Unplanned]:
     return [_planned(planner, item, event) for item, event in zip(items, events, strict=True)]
 
 
-def _event(item: Item) -> ChannelEvent:
+def _event(item: Item) -> StoredEvent:
     return decode(item.type, json.loads(item.body))
 
 
-def _planned(planner: Planner, item: Item, event: ChannelEvent | Unplanned) -> Plan | Unplanned:
+def _planned(planner: Planner, item: Item, event: StoredEvent | Unplanned) -> Plan | Unplanned:
     if isinstance(event, Unplanned):
         return event
     return _alone(item, lambda: planner.plan(item.event_id, item.received_at, event, item.seen))

@@ -24,6 +24,7 @@ from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
 from gateway.routing.placing import place
+from gateway.workers.announcing import link
 from gateway.workers.draft import Draft
 
 #: Why an automatic reply was not sent, where nothing else forbade it.
@@ -62,17 +63,7 @@ class Deciding:
 
         `silent`: why no automatic text may go out, whatever is decided; '' when it may.
         """
-        question = Question(
-            text=event.text,
-            subject=event.subject if inquiry.state is InquiryState.NEW else "",
-            language=str(event.facts.get("language", "")) or inquiry.language,
-            brand=inquiry.brand,
-            form=seen.account.form,
-            first=not seen.greeted,
-            dialogue=inquiry.dialogue,
-            public=event.visibility is Visibility.PUBLIC,
-            number=inquiry.number,
-        )
+        question = _question(event, seen, inquiry)
         started = time.perf_counter()
         decision = self.answerer.decide(question, seen.certificates)
         draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
@@ -105,6 +96,13 @@ class Deciding:
             self._speak(draft, event, seen, inquiry, conversation, decision, question)
         elif not silent:
             self.warn(draft, event, seen, inquiry, conversation)
+
+    def helped(self, event: Inbound, seen: Snapshot, inquiry: InquiryView) -> bool:
+        """Whether somebody who waits for a person, and was asked if it has solved itself, says yes."""
+        if inquiry.state is not InquiryState.QUEUED or inquiry.dialogue.get("pending") != "solved?":
+            return False
+        decision = self.answerer.decide(_question(event, seen, inquiry), seen.certificates)
+        return decision.evidence.get("solved") is True
 
     def warn(
         self,
@@ -215,6 +213,22 @@ class Deciding:
         draft.add(
             *_outgoing(draft, event, seen, inquiry, conversation, text, decision.language, meta)
         )
+        link(draft, decision.announced, draft.id("out"))
+
+
+def _question(event: Inbound, seen: Snapshot, inquiry: InquiryView) -> Question:
+    return Question(
+        text=event.text,
+        subject=event.subject if inquiry.state is InquiryState.NEW else "",
+        language=str(event.facts.get("language", "")) or inquiry.language,
+        brand=inquiry.brand,
+        form=seen.account.form,
+        first=not seen.greeted,
+        dialogue=inquiry.dialogue,
+        public=event.visibility is Visibility.PUBLIC,
+        number=inquiry.number,
+        announcements=seen.announcements,
+    )
 
 
 def _to_warn(event: Inbound, seen: Snapshot) -> bool:

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.answers.answerer import Answerer
-from gateway.domain.channel import ChannelEvent, Inbound, Receipt
+from gateway.domain.announcement import AnnouncementOver
+from gateway.domain.channel import Inbound, Receipt
+from gateway.domain.codec import StoredEvent
 from gateway.domain.decision import Question
 from gateway.domain.model import DeliveryState, InquiryState
 from gateway.domain.numbers import inquiry_number
@@ -24,6 +26,7 @@ from gateway.domain.reply import incoming
 from gateway.domain.snapshot import InquiryView, Snapshot
 from gateway.domain.states import WITH_PEOPLE, move
 from gateway.intake.filters import Verdict, judge
+from gateway.workers.announcing import tell
 from gateway.workers.deciding import Deciding, PlannerSettings
 from gateway.workers.draft import Draft
 from gateway.workers.identity import contact, conversation, is_forged, with_language
@@ -46,7 +49,7 @@ class Planner:
     def _deciding(self) -> Deciding:
         return Deciding(self.answerer, self.settings)
 
-    def foresee(self, events: Iterable[tuple[ChannelEvent, Snapshot]]) -> None:
+    def foresee(self, events: Iterable[tuple[StoredEvent, Snapshot]]) -> None:
         """Have what these events say understood in one go, before they are planned one by one.
         Changes no plan."""
         self.answerer.foresee(
@@ -59,11 +62,13 @@ class Planner:
             if isinstance(event, Inbound)
         )
 
-    def plan(self, event_id: str, received_at: float, event: ChannelEvent, seen: Snapshot) -> Plan:
+    def plan(self, event_id: str, received_at: float, event: StoredEvent, seen: Snapshot) -> Plan:
         """What to write for `event`, seen against the snapshot."""
         draft = Draft(event_id, seen.now)
         if isinstance(event, Receipt):
             return self._receipt(draft, event, seen, received_at)
+        if isinstance(event, AnnouncementOver):
+            return tell(draft, seen, self.answerer, self.settings.close_after)
         event = with_language(event, seen)
         verdict = judge(event, seen)
         draft.evidence["verdict"] = verdict.reason
@@ -153,6 +158,9 @@ class Planner:
             authentication=event.facts.get("authentication", ""),
         )
         with_person = inquiry.state in WITH_PEOPLE
+        if with_person and not silent and self._deciding.helped(event, seen, inquiry):
+            # It was told that the problem is over, and says so itself: nobody needs to look at it.
+            with_person = False
         if with_person:
             self._for_agent(draft, inquiry)
         elif inquiry.state is InquiryState.WAITING_CUSTOMER and inquiry.assigned_to:

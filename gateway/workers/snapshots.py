@@ -1,11 +1,14 @@
 """Reads from the database what one event is planned against."""
 
-from gateway.domain.channel import ChannelEvent, Receipt
+from gateway.domain.announcement import Announcement, AnnouncementOver
+from gateway.domain.channel import Receipt
+from gateway.domain.codec import StoredEvent
 from gateway.domain.decision import Certificate
 from gateway.domain.model import DeliveryState
 from gateway.domain.reply import OWN_ID
 from gateway.domain.snapshot import SAFETY_MARK, AccountView, HandleView, MessageView, Snapshot
 from gateway.domain.store import Reader, Row
+from gateway.workers.announcing import look_to_tell, news_for
 from gateway.workers.threads import inquiry_view, thread
 
 DAY = 24 * 3600.0
@@ -13,15 +16,18 @@ DAY = 24 * 3600.0
 
 def look(
     reader: Reader,
-    event: ChannelEvent,
+    event: StoredEvent,
     account: AccountView,
     now: float,
     attempt: int,
     certificates: tuple[Certificate, ...] = (),
+    announcements: tuple[Announcement, ...] = (),
 ) -> Snapshot:
     """The snapshot for one event. One consistent read; nothing is written."""
     if isinstance(event, Receipt):
         return _for_receipt(reader, event, account, now, attempt)
+    if isinstance(event, AnnouncementOver):
+        return _for_telling(reader, event, account, now, attempt)
     row = reader.one(
         "contacts.known",
         space=account.space,
@@ -30,7 +36,13 @@ def look(
         since=now - DAY,
     )
     if row is None:
-        return Snapshot(now=now, account=account, attempt=attempt, certificates=certificates)
+        return Snapshot(
+            now=now,
+            account=account,
+            attempt=attempt,
+            certificates=certificates,
+            announcements=announcements,
+        )
     handle, conversation_id = _handle(row), row["conversation_id"] or ""
     inquiry, by = thread(reader, event, account, handle, conversation_id, now)
     return Snapshot(
@@ -45,6 +57,7 @@ def look(
         automatic_today=row["automatic"],
         greeted=bool(row["greeted"]),
         warned=bool(event.facts.get("redactions")) and _warned(reader, conversation_id, now),
+        announcements=news_for(reader, announcements, inquiry),
     )
 
 
@@ -96,6 +109,31 @@ def _for_receipt(
             handle_id=handle["id"] if handle else "",
             delivery=DeliveryState(row["delivery"]) if row["delivery"] else None,
         ),
+    )
+
+
+def _for_telling(
+    reader: Reader, event: AnnouncementOver, account: AccountView, now: float, attempt: int
+) -> Snapshot:
+    inquiry, told, place = look_to_tell(reader, event)
+    if inquiry is None or told is None or place is None:
+        return Snapshot(now=now, account=account, attempt=attempt)
+    row = reader.one(
+        "contacts.known",
+        space=place["space"],
+        address=place["address"],
+        account=account.id,
+        since=now - DAY,
+    )
+    return Snapshot(
+        now=now,
+        account=account,
+        attempt=attempt,
+        handle=_handle(row) if row else None,
+        conversation_id=place["conversation_id"],
+        inquiry=inquiry_view(inquiry),
+        greeted=bool(row and row["greeted"]),
+        to_tell=told,
     )
 
 

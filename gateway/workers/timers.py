@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway import steps
+from gateway.domain.announcement import ANNOUNCEMENT_TIMER
 from gateway.domain.errors import GatewayError, Overloaded, StoreError
 from gateway.domain.model import InquiryState
 from gateway.domain.plan import CLOSE_TIMER, ChangeInquiry, Log, LogEvent, Plan, SetTimer
@@ -15,6 +16,7 @@ from gateway.domain.states import move
 from gateway.domain.store import Row, Store, Tx
 from gateway.domain.world import Clock, Ids
 from gateway.domain.world import Log as Logger
+from gateway.workers.announcing import hand_on
 
 #: Seconds until a timer whose effect failed fires again.
 AGAIN = 300.0
@@ -107,7 +109,7 @@ class Timers:
         return fired
 
     def _effects(self) -> Mapping[str, Effect]:
-        return {CLOSE_TIMER: self._close}
+        return {CLOSE_TIMER: self._close, ANNOUNCEMENT_TIMER: hand_on}
 
     def _close(self, tx: Tx, row: Row, event_id: str, now: float) -> Plan | None:
         """Silence after an answer resolves an inquiry, silence after that closes it."""
