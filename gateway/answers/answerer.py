@@ -16,7 +16,8 @@ from gateway.answers.engine import Classifier
 from gateway.answers.engines import Shelf, best_engine
 from gateway.answers.knowledge import Knowledge, Topic, load
 from gateway.answers.models import trained
-from gateway.answers.wording import Wording
+from gateway.answers.wording import Wording, announced
+from gateway.domain.announcement import Announcement
 from gateway.domain.decision import Certificate, Decision, Question, Verb
 from gateway.domain.model import JSON, Brand
 
@@ -108,6 +109,11 @@ class Answerer:
         """A notice by itself ('redacted' …), in the language, form and brand of `question`."""
         case = make_case(question, self._brands, self.knowledge.languages)
         return self._wording.notice(case, name)
+
+    def over(self, question: Question, announcement: Announcement) -> tuple[str, str]:
+        """What is said when an announcement is over, and its language."""
+        case = make_case(question, self._brands, self.knowledge.languages)
+        return self._wording.over(case, announcement), case.language
 
     # ------------------------------------------------------------ the order of thought
 
@@ -240,7 +246,7 @@ class Answerer:
             likely,
             seen,
             reason if likely or not seen.topic else f"unlikely {seen.confidence:.3f}",
-            self._wording.to_person(case, "acknowledge"),
+            self._wording.to_person(case, "acknowledge", likely),
             suggestion=self._wording.draft(case, likely) if likely else "",
             evidence=_evidence(permit) if permit else None,
         )
@@ -278,7 +284,7 @@ class Answerer:
             topic,
             seen,
             reason,
-            self._wording.advice(case, topic),
+            self._wording.advice(case, topic, matter),
             suggestion=self._wording.draft(case, matter) if matter else "",
             matter=matter,
             evidence=evidence,
@@ -295,7 +301,7 @@ class Answerer:
 
     def _not_solved(self, case: Case, topic: Topic, reason: str) -> Decision:
         """A person goes on where the answer left off; the dialogue says which steps are done."""
-        text = self._wording.to_person(case, "not_solved")
+        text = self._wording.to_person(case, "not_solved", topic)
         return self._decision(
             case, Verb.ROUTE, topic, _certain(topic), reason, text, evidence={"solved": False}
         )
@@ -354,6 +360,7 @@ class Answerer:
             high_risk=bool(about and about.high_risk),
             reply=reply,
             suggestion=suggestion,
+            announced=tuple(a.id for a in announced(case, about)) if verb is not Verb.ASK else (),
             dialogue=left,
             evidence={
                 "knowledge": self.version,

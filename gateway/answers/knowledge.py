@@ -43,6 +43,7 @@ NOTICES = (
     "which_topic",
     "redacted",
     "public",
+    "announcement_over",
 )
 #: Labels of the classifier that are no topic begin with this.
 BACKGROUND = "~"

@@ -5,8 +5,10 @@ answer; the inquiries they touched are remembered, and told when it is over. A `
 one of the gateway's own standing texts (`templates/notices`).
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from gateway.domain.model import JSON
 
@@ -62,17 +64,34 @@ class Announcement:
         return self.words.get(language) or next(near, Words(""))
 
 
-def words_as_json(words: Mapping[str, Words]) -> dict[str, JSON]:
-    """As the database keeps them."""
+def as_row(one: Announcement) -> dict[str, Any]:
+    """The columns of `announcements` that it fills."""
     return {
-        language: {"short": one.short, "long": one.long, "over": one.over}
-        for language, one in words.items()
+        "id": one.id,
+        "topics": _json(one.topics),
+        "brands": _json(one.brands),
+        "words": _json({language: asdict(words) for language, words in one.words.items()}),
+        "public": int(one.public),
+        "starts_at": one.starts_at,
+        "ends_at": one.ends_at,
     }
 
 
-def words_from_json(stored: Mapping[str, Mapping[str, str]]) -> dict[str, Words]:
-    """What `words_as_json` wrote."""
-    return {language: Words(**one) for language, one in stored.items()}
+def from_row(row: Mapping[str, Any]) -> Announcement:
+    """What `as_row` gave."""
+    return Announcement(
+        id=row["id"],
+        topics=tuple(json.loads(row["topics"])),
+        brands=tuple(json.loads(row["brands"])),
+        words={language: Words(**one) for language, one in json.loads(row["words"]).items()},
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        public=bool(row["public"]),
+    )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from gateway.domain.announcement import (
     Announcement,
     AnnouncementOver,
     ToTell,
-    words_from_json,
+    from_row,
 )
 from gateway.domain.codec import encode
 from gateway.domain.decision import Question
@@ -43,7 +43,7 @@ BATCH = 50
 PAUSE = 1.0
 #: Mergers that are followed from one inquiry.
 _LONGEST_CHAIN = 10
-#: Where nothing is asked of the customer's queue: the automatic answer was the last word.
+#: Where no person is at work on it or about to be: what the customer says next decides.
 _UNATTENDED = frozenset(
     {InquiryState.ANSWERED, InquiryState.WAITING_CUSTOMER, InquiryState.RESOLVED}
 )
@@ -52,22 +52,9 @@ _UNATTENDED = frozenset(
 # ---------------------------------------------------------------- while it is in force
 
 
-def announcement(row: Row) -> Announcement:
-    """A row of `announcements`."""
-    return Announcement(
-        id=row["id"],
-        topics=tuple(json.loads(row["topics"])),
-        brands=tuple(json.loads(row["brands"])),
-        words=words_from_json(json.loads(row["words"])),
-        starts_at=row["starts_at"],
-        ends_at=row["ends_at"],
-        public=bool(row["public"]),
-    )
-
-
 def announcements_in_force(reader: Reader, now: float) -> tuple[Announcement, ...]:
     """Those that are said now, the oldest first."""
-    return tuple(announcement(row) for row in reader.all("announcements.in_force", now=now))
+    return tuple(from_row(row) for row in reader.all("announcements.in_force", now=now))
 
 
 def news_for(
@@ -147,14 +134,12 @@ def look_to_tell(
     row = reader.one("announcements.by_id", id=event.announcement_id)
     if inquiry is None or row is None:
         return None, None, None
-    place = reader.one(
-        "announcements.to_tell", announcement_id=row["id"], inquiry_id=inquiry["id"]
-    )
+    place = reader.one("announcements.to_tell", announcement_id=row["id"], inquiry_id=inquiry["id"])
     if place is None:
         return inquiry, None, None
     context = json.loads(place["reply_to"])
     told = ToTell(
-        announcement=announcement(row),
+        announcement=from_row(row),
         settled=bool(place["outcome"]),
         public=place["visibility"] == "public",
         recipient=str(context.get("reply_address") or place["address"]),

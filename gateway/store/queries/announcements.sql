@@ -7,10 +7,6 @@ VALUES (:id, :topics, :brands, :words, :public, :starts_at, :ends_at, :created_a
 SELECT id, topics, brands, words, public, starts_at, ends_at FROM announcements
 WHERE over_at IS NULL AND starts_at <= :now AND ends_at > :now ORDER BY created_at, id
 
--- name: count_in_force(now)$
-SELECT COUNT(*) FROM announcements
-WHERE over_at IS NULL AND starts_at <= :now AND ends_at > :now
-
 -- name: hold(id)^
 -- Until the commit nobody can end it: who was told of it is seen by whoever ends it.
 SELECT id, over_at FROM announcements WHERE id = :id
