@@ -185,7 +185,7 @@ def end(
         data_dir,
         lambda office: finish(office.store, office.clock, office.ids, reference, name),
     )
-    said = f"; {touched} inquiries got it and will be told" if touched else "; nobody got it"
+    said = f"; inquiries that are told so now: {touched}" if touched else "; nobody got it"
     say(f"{reference} is over{said}")
 
 

@@ -113,9 +113,9 @@ def test_beside_a_running_gateway_it_is_said_and_its_end_is_told(inside, home, s
         ))  # fmt: skip
         body = {"id": "m1", "sender": "u7", "text": "我的充值没有到账，怎么办"}
         assert gateway.post("app", json.dumps(body).encode())[0] == 200
-        assert "充值到账有延迟" in taken.get(timeout=30)["text"]
-        assert "1 inquiries got it" in run("end", made["id"], "--agent", "lin")
-        assert "恢复正常" in taken.get(timeout=30)["text"]
+        assert "充值到账有延迟" in taken.get(timeout=60)["text"]
+        assert "told so now: 1" in run("end", made["id"], "--agent", "lin")
+        assert "恢复正常" in taken.get(timeout=60)["text"]
         shown = until(
             lambda: (found := json.loads(run("show", made["id"], "--json")))["outcomes"]
             == {"told": 1} and found
