@@ -6,8 +6,8 @@ lanes of the customers; each is then planned like anything else that happens to 
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from gateway.answers.answerer import Answerer
 from gateway.domain.announcement import (
     ANNOUNCEMENT_TIMER,
     OVER,
@@ -36,6 +36,9 @@ from gateway.domain.states import move
 from gateway.domain.store import Reader, Row, Tx
 from gateway.intake.reading import storable
 from gateway.workers.draft import Draft
+
+if TYPE_CHECKING:  # commands that only look need not load an engine
+    from gateway.answers.answerer import Answerer
 
 #: Inquiries handed on at once, and seconds between two such batches: ten thousand are told within
 #: four minutes, and whoever writes meanwhile waits behind fifty at most.
@@ -148,7 +151,7 @@ def look_to_tell(
     return inquiry, told, place
 
 
-def tell(draft: Draft, seen: Snapshot, answerer: Answerer, close_after: float) -> Plan:
+def tell(draft: Draft, seen: Snapshot, answerer: "Answerer", close_after: float) -> Plan:
     """Tell one inquiry that it is over, and ask whether it is over for this customer too; or settle
     that it is not told, and why."""
     about, inquiry = seen.to_tell, seen.inquiry
