@@ -15,6 +15,7 @@ from gateway.answers.table_files import with_files
 from gateway.config import Config, templates_dir
 from gateway.desk.commands import Desk
 from gateway.domain.allowlist import Allowed
+from gateway.domain.announcement import Announcement
 from gateway.domain.channel import Channel, Correspondent
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
@@ -30,6 +31,7 @@ from gateway.store.apply import apply
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
 from gateway.store.look import look
+from gateway.workers.announcing import announcements_in_force
 from gateway.workers.snapshots import certificates_in_force
 from gateway.world import MonotonicIds, SystemClock
 
@@ -121,15 +123,20 @@ def _there_already(config: Config) -> None:
             raise SettingsError(msg)
 
 
-def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
-    """Those in force in a database, read without writing to it; () where there is none.
+def in_force_on_file(
+    config: Config, now: float
+) -> tuple[tuple[Certificate, ...], tuple[Announcement, ...]]:
+    """The certificates and announcements in force in a database, read without writing to it; none
+    where there is no database, and no announcement in one that cannot hold any yet.
 
     Raises `StoreError` when it cannot be read.
     """
     with look(config.database, config.data_dir) as seen:
         if seen is None or not seen.schema():
-            return ()
-        return certificates_in_force(seen.reader)
+            return (), ()
+        said = "announcements" in seen.tables()
+        announcements = announcements_in_force(seen.reader, now) if said else ()
+        return certificates_in_force(seen.reader), announcements
 
 
 def models_dir(config: Config) -> Path:

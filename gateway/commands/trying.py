@@ -139,7 +139,7 @@ def _input(file: Path | None) -> bytes:
 def _text_trial(config: "Config") -> "TextTrial":
     from gateway.answers.answerer import build_answerer
     from gateway.config import templates_dir
-    from gateway.office import brands_of, certificates_on_file, models_dir
+    from gateway.office import brands_of, in_force_on_file, models_dir
     from gateway.registry import Registry
     from gateway.workers.planner import Planner, PlannerSettings
     from gateway.workers.trial import TextTrial
@@ -155,7 +155,8 @@ def _text_trial(config: "Config") -> "TextTrial":
         ),
         PlannerSettings(config.domain_queues(), config.default_queue),
     )
-    return TextTrial(planner, brands, Registry.installed(), certificates_on_file(config))
+    in_force = in_force_on_file(config, time.time())
+    return TextTrial(planner, brands, Registry.installed(), *in_force)
 
 
 def _identity(config: "Config") -> "MailIdentity":

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.announcement import AnnouncementOver
 from gateway.domain.channel import ChannelEvent, Inbound, Receipt
 from gateway.domain.codec import decode, decode_attachment, encode, encode_attachment, kind_of
 from gateway.domain.elapsed import Elapsed
@@ -59,8 +60,14 @@ def test_an_event_comes_back_from_json_as_it_was(event: ChannelEvent) -> None:
     stored = json.dumps(encode(event), ensure_ascii=False)
     again = decode(kind_of(event), json.loads(stored))
     assert again == event
+    assert not isinstance(again, AnnouncementOver)
     assert again.lane == event.lane
     assert json.dumps(encode(again), ensure_ascii=False) == stored
+
+
+def test_the_gateways_own_event_comes_back_as_well() -> None:
+    event = AnnouncementOver("a1", "q1")
+    assert decode(kind_of(event), json.loads(json.dumps(encode(event)))) == event
 
 
 @given(item=attachments, data=st.binary(min_size=4, max_size=8))

@@ -83,11 +83,14 @@ async def test_two_at_once_migrate_once(fresh_engine: Engine) -> None:
 async def test_the_database_of_a_newer_release_is_refused_in_a_sentence(
     fresh_engine: Engine,
 ) -> None:
+    newer, needed = migrate.SCHEMA + 3, migrate.SCHEMA + 1
     async with fresh_engine.opened() as store:
         await store.write(
-            lambda tx: tx._connection.execute("INSERT INTO schema_version VALUES (7, 5)")  # type: ignore[attr-defined]
+            lambda tx: tx._connection.execute(  # type: ignore[attr-defined]
+                f"INSERT INTO schema_version VALUES ({newer}, {needed})"
+            )
         )
-    with pytest.raises(StoreError, match="schema 7, which needs release 5 or newer"):
+    with pytest.raises(StoreError, match=f"schema {newer}, which needs release {needed} or newer"):
         async with fresh_engine.opened():
             pass
 
@@ -96,11 +99,11 @@ async def test_a_newer_schema_that_we_may_work_on_opens(fresh_engine: Engine) ->
     async with fresh_engine.opened() as store:
         await store.write(
             lambda tx: tx._connection.execute(  # type: ignore[attr-defined]
-                f"INSERT INTO schema_version VALUES (7, {migrate.OLDEST_CODE_OK})"
+                f"INSERT INTO schema_version VALUES (99, {migrate.OLDEST_CODE_OK})"
             )
         )
     async with fresh_engine.opened() as store:
-        assert await value(store, "SELECT MAX(number) FROM schema_version") == 7
+        assert await value(store, "SELECT MAX(number) FROM schema_version") == 99
 
 
 def test_the_lock_is_free_once_its_holder_is_killed(tmp_path: Path) -> None:
