@@ -17,8 +17,8 @@ import structlog
 from aiohttp import web
 
 from gateway.bootstrap import Bootstrap
-from gateway.compute import Compute
-from gateway.config import Config, templates_dir
+from gateway.compute import Relay
+from gateway.config import Config
 from gateway.delivery.deliver import Delivery
 from gateway.desk.commands import Desk
 from gateway.desk.quarantine import Expiry
@@ -35,14 +35,7 @@ from gateway.installation import key_at_hand, own_key
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
 from gateway.listeners import end, listening
-from gateway.office import (
-    account_view,
-    allowed_of,
-    brands_of,
-    mail_identity,
-    models_dir,
-    redaction_policy,
-)
+from gateway.office import account_view, allowed_of, mail_identity, redaction_policy
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
 from gateway.roles import ALL, COMPUTING, SEALING, SERVING, Role, only_together
@@ -50,14 +43,14 @@ from gateway.store.apply import apply
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
 from gateway.store.leader import Sealer
+from gateway.succession import Succession, hired, only_of
 from gateway.workers import brain
+from gateway.workers.alarm import Alarm
 from gateway.workers.pipeline import Pipeline
 from gateway.workers.planner import PlannerSettings
 from gateway.workers.timers import Timers
 from gateway.world import AccountWorld, MonotonicIds, SystemClock
 
-#: Bytes of data a worker process may hold: a 35 MiB mail, read, is far below.
-WORKER_MEMORY = 1 << 30
 #: Seconds until a part that failed runs again.
 RESTART_SECONDS = 1.0
 #: Webhook calls under way from which on planning gives way to acknowledging.
@@ -72,7 +65,7 @@ class Gateway:
     keys: Keys
     store: Engine
     blobs: FileBlobs
-    compute: Compute
+    compute: Relay
     """Its processes are started by `running`, where a role needs them."""
     channels: dict[str, Channel]
     accounts: dict[str, AccountView]
@@ -91,6 +84,12 @@ class Gateway:
     """Where the listeners are bound, by account; 'web' for the webhooks."""
     knowledge: str = ""
     """The version of what the worker processes know; empty where they plan nothing."""
+    templates: Path = field(default_factory=Path)
+    """The folder that they learnt it from."""
+    renewed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever another version has taken over."""
+    refused: str = ""
+    """Why the configured folder is not what answers; '' when it is."""
 
     async def certify(self, *certificates: Certificate) -> None:
         """Put certificates in force. One that was there already stays as it is, also revoked."""
@@ -195,8 +194,11 @@ async def _build(
         automatic_per_day=config.answers.automatic_replies_per_day,
         close_after=config.answers.close_after_hours * 3600,
         calendars={name: brand.calendar for name, brand in config.domain_brands().items()},
+        audit_share=config.answers.audit_share,
+        suggest_only=config.answers.mode == "suggest",
     )
-    compute = _compute(config, settings, roles)
+    compute, templates = hired(config, settings, roles)
+    apply_current = only_of(lambda: gateway.knowledge, apply)
     owner = ids.new()
     delivery = Delivery(
         store, channels, clock, ids, log, owner, _spread,
@@ -212,7 +214,7 @@ async def _build(
     news = asyncio.Event()
     pipelines = [
         Pipeline(
-            store, compute, accounts, apply, clock, log, f"{owner}.{number}",
+            store, compute, accounts, apply_current, clock, log, f"{owner}.{number}",
             batch=config.workers.lane_batch,
             attempts=config.limits.attempts,
             poll=config.workers.poll_seconds,
@@ -228,27 +230,12 @@ async def _build(
         policy=redaction_policy(config),
         arrived=lambda: _arrived(news, store),
     )  # fmt: skip
-    return Gateway(
+    gateway = Gateway(
         config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
         timers, Desk(store, accounts, apply, clock, ids, settings.close_after, allowed), clock,
-        ids, owner, roles,
+        ids, owner, roles, templates=templates,
     )  # fmt: skip
-
-
-def _compute(config: Config, settings: PlannerSettings, roles: AbstractSet[str]) -> Compute:
-    """The worker processes, not yet started. Where nothing is planned they read mail, and need not
-    learn how to answer it."""
-    known = (
-        templates_dir(config.templates), brands_of(config), settings,
-        config.answers.engine, models_dir(config),
-    )  # fmt: skip
-    return Compute(
-        workers=config.workers.processes,
-        memory_limit=WORKER_MEMORY,
-        initializer=brain.start if Role.WORKER in roles else None,
-        initargs=known if Role.WORKER in roles else (),
-        queue_limit=256,
-    )
+    return gateway
 
 
 @asynccontextmanager
@@ -304,7 +291,7 @@ def _parts(gateway: Gateway) -> list["Part"]:
     roles, log = gateway.roles, structlog.get_logger("gateway")
     parts: list[Part] = []
     if Role.WORKER in roles:
-        parts += gateway.pipelines
+        parts += [*gateway.pipelines, Alarm(gateway.store, log), Succession(gateway)]
         if gateway.config.answers.bootstrap:
             parts.append(Bootstrap(gateway))
     if Role.DELIVERY in roles:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.config import templates_dir
+from gateway.answers.live import overlapping
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import GatewayError
 from gateway.workers import brain
@@ -21,28 +21,30 @@ AGAIN = 10.0
 
 
 class Bootstrap:
-    """A part of the gateway that has one thing to do and then rests."""
+    """A part of the gateway that has one thing to do for each version that answers."""
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
 
     async def run(self) -> None:
-        """Put the certificates in force, then wait to be cancelled."""
+        """Put the certificates in force whenever another version answers, until cancelled."""
         while True:
+            self._gateway.renewed.clear()
             try:
                 await permitted(self._gateway)
-                break
             except GatewayError as error:
                 structlog.get_logger("gateway").warning("no certificates yet", why=str(error))
                 await asyncio.sleep(AGAIN)
-        await asyncio.Event().wait()
+            else:
+                await self._gateway.renewed.wait()
 
 
 async def permitted(gateway: "Gateway") -> list[Certificate]:
     """Put in force what the shipped questions permit of this knowledge; the certificates.
 
     Nothing is made where a certificate of this knowledge was made before: one of the installation's
-    own cases says more, and one that was revoked stays so.
+    own cases says more, and one that was revoked stays so. And nothing is made where live answers
+    have refuted a certificate, whatever the knowledge is now: there only own cases can tell.
     """
     version = gateway.knowledge
     if await gateway.store.read(lambda r: r.value("certificates.made_of", knowledge=version)):
@@ -50,16 +52,19 @@ async def permitted(gateway: "Gateway") -> list[Certificate]:
     answers = gateway.config.answers
     made = await gateway.compute.run(
         brain.bootstrap,
-        templates_dir(gateway.config.templates),
+        gateway.templates,
         answers.alpha,
         answers.delta,
         timeout=PATIENCE,
     )
+    stopped = await gateway.store.read(lambda r: r.all("certificates.stopped"))
+    made = [one for one in made if not any(overlapping(one.scope, old["scope"]) for old in stopped)]
     if made:
         await gateway.certify(*made)
     structlog.get_logger("gateway").info(
         "answers rest on the shipped questions, not on this installation's own",
         certificates=[certificate.scope for certificate in made],
+        stopped=sorted({old["scope"] for old in stopped}),
         alpha=answers.alpha,
     )
     return made

@@ -10,14 +10,18 @@ import typer
 from gateway import __version__
 from gateway.commands import (
     announcements,
+    certifying,
+    checking,
     database,
     grouping,
     inquiries,
     kb,
     outbox,
+    reviews,
     serve,
     setup,
     trying,
+    versions,
 )
 from gateway.commands.options import example
 from gateway.commands.screen import printable
@@ -131,8 +135,20 @@ def _register() -> None:
     app.add_typer(group, name="announcements")
 
     group = _group("The knowledge base and the engine that answers from it.")
+    group.command("check", epilog=checking.CHECK_EXAMPLE)(checking.check)
     group.command("eval", epilog=kb.EVAL_EXAMPLE)(kb.evaluate)
+    group.command("certify", epilog=certifying.EXAMPLE)(certifying.certify)
+    group.command("train", epilog=versions.TRAIN_EXAMPLE)(versions.train)
+    group.command("status", epilog=versions.STATUS_EXAMPLE)(versions.status)
+    group.command("rollback", epilog=versions.ROLLBACK_EXAMPLE)(versions.rollback)
     app.add_typer(group, name="kb")
+
+    group = _group("Whether answers and suggestions were right.")
+    group.command("list", epilog=reviews.LIST_EXAMPLE)(reviews.list_reviews)
+    group.command("judge", epilog=reviews.JUDGE_EXAMPLE)(reviews.judge)
+    group.command("wrong", epilog=reviews.WRONG_EXAMPLE)(reviews.wrong)
+    group.command("export", epilog=reviews.EXPORT_EXAMPLE)(reviews.export)
+    app.add_typer(group, name="reviews")
 
     group = _group("What would be made of an input, as JSON; stores nothing.")
     group.command("text", epilog=trying.TEXT_EXAMPLE)(trying.try_text)

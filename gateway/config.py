@@ -152,6 +152,13 @@ class Answers(_Section):
         Path("models"),
         description="Where trained engines are kept; relative to data_dir. It can be deleted.",
     )
+    mode: Literal["automatic", "suggest"] = Field(
+        "automatic",
+        description="automatic: answer what a certificate covers; suggest: offer answers to agents only.",
+    )
+    audit_share: float = Field(
+        0.05, ge=0, le=1, description="Share of all questions that a person is asked to judge."
+    )
     bootstrap: bool = Field(
         default=True,
         description="Answer from the first minute, certified by the questions that come with the "

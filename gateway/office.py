@@ -12,6 +12,7 @@ from typing import TypeVar
 import structlog
 
 from gateway.answers.table_files import with_files
+from gateway.answers.versions import Versions
 from gateway.config import Config, templates_dir
 from gateway.desk.commands import Desk
 from gateway.domain.allowlist import Allowed
@@ -123,20 +124,27 @@ def _there_already(config: Config) -> None:
             raise SettingsError(msg)
 
 
-def in_force_on_file(
-    config: Config, now: float
-) -> tuple[tuple[Certificate, ...], tuple[Announcement, ...]]:
-    """The certificates and announcements in force in a database, read without writing to it; none
-    where there is no database, and no announcement in one that cannot hold any yet.
+def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
+    """Those in force in a database, read without writing to it; () where there is none.
 
     Raises `StoreError` when it cannot be read.
     """
     with look(config.database, config.data_dir) as seen:
         if seen is None or not seen.schema():
-            return (), ()
-        said = "announcements" in seen.tables()
-        announcements = announcements_in_force(seen.reader, now) if said else ()
-        return certificates_in_force(seen.reader), announcements
+            return ()
+        return certificates_in_force(seen.reader)
+
+
+def announcements_on_file(config: Config, now: float) -> tuple[Announcement, ...]:
+    """Those in force in a database, read without writing to it; () where there is none, or it is of
+    an older release that had no announcements.
+
+    Raises `StoreError` when it cannot be read.
+    """
+    with look(config.database, config.data_dir) as seen:
+        if seen is None or "announcements" not in seen.tables():
+            return ()
+        return announcements_in_force(seen.reader, now)
 
 
 def models_dir(config: Config) -> Path:
@@ -151,6 +159,19 @@ def brands_of(config: Config) -> dict[str, Brand]:
     Raises `KnowledgeError` or `SettingsError`.
     """
     return with_files(config.domain_brands(), templates_dir(config.templates))
+
+
+def templates_in_force(config: Config) -> Path:
+    """What a gateway on this data directory answers from: the copy of the version in force, else the
+    configured folder. Raises `SettingsError`."""
+    kept = Versions(versions_dir(config))
+    current = kept.current
+    return kept.path(current) if kept.whole(current) else templates_dir(config.templates)
+
+
+def versions_dir(config: Config) -> Path:
+    """Where the versions of the knowledge base are kept, with the one in force."""
+    return config.data_dir / "knowledge"
 
 
 def allowed_of(

@@ -15,8 +15,18 @@ THANKS_REST = 4
 _TOP = 3
 #: The background whose lines are dropped from sentences that say more.
 COURTESIES = f"{BACKGROUND}boilerplate"
-#: Phrases that outrank others come first: "fraud, call me" is fraud.
-_CONTROL_ORDER = ("safety", "complaint", "callback", "person", "status", "contact", "thanks")
+#: Phrases that outrank others come first: "fraud, call me" is fraud, and a life is more than money.
+_CONTROL_ORDER = (
+    "danger",
+    "safety",
+    "complaint",
+    "guarded",
+    "callback",
+    "person",
+    "status",
+    "contact",
+    "thanks",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,23 @@ class Assessment:
         return min(self.confidence, self.also_confidence) if self.also else self.confidence
 
 
+class Rules:
+    """The rules of a knowledge base, which need no engine."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        topics = [topic for topic in knowledge.topics.values() if topic.phrases is not None]
+        self._rules = [[t for t in topics if t.control == control] for control in _CONTROL_ORDER]
+
+    def hear(self, text: str) -> Heard | None:
+        """The first rule, in order of weight, that the text triggers; of several topics of one
+        weight the one with the fuller phrase ("my complaint was rejected" is more than a complaint)."""
+        for topics in self._rules:
+            heard = [Heard(topic, phrase) for topic in topics if (phrase := _trigger(topic, text))]
+            if heard:
+                return max(heard, key=lambda rule: len(rule.phrase))
+        return None
+
+
 class Assessor:
     """Applies the rules and the trained classifier of one knowledge base. Pure."""
 
@@ -64,17 +91,11 @@ class Assessor:
         self._courtesies = frozenset(
             bare(line) for line in knowledge.background.get(COURTESIES, ())
         )
-        topics = [topic for topic in knowledge.topics.values() if topic.phrases is not None]
-        self._rules = [[t for t in topics if t.control == control] for control in _CONTROL_ORDER]
+        self._rules = Rules(knowledge)
 
     def rule(self, text: str) -> Heard | None:
-        """The first rule, in order of weight, that the text triggers; of several topics of one
-        weight the one with the fuller phrase ("my complaint was rejected" is more than a complaint)."""
-        for topics in self._rules:
-            heard = [Heard(topic, phrase) for topic in topics if (phrase := _trigger(topic, text))]
-            if heard:
-                return max(heard, key=lambda rule: len(rule.phrase))
-        return None
+        """The rule that the text triggers."""
+        return self._rules.hear(text)
 
     def parts(self, text: str, subject: str = "") -> list[str]:
         """The pieces of a message that the classifier is asked about."""

@@ -44,7 +44,18 @@ FORMS = ("long", "short", "voice")
 REQUIRED_FORMS = ("long", "short")
 RISKS = ("normal", "high")
 #: What a topic's rule does when its phrases are found; '' for topics that are only matched.
-CONTROLS = ("", "person", "callback", "complaint", "safety", "status", "contact", "thanks")
+CONTROLS = (
+    "",
+    "person",
+    "callback",
+    "complaint",
+    "safety",
+    "danger",
+    "guarded",
+    "status",
+    "contact",
+    "thanks",
+)
 #: Notices the decision relies on.
 NOTICES = (
     "automatic",
@@ -166,16 +177,17 @@ class Knowledge:
         return [text for text, _ in pairs], [label for _, label in pairs]
 
 
-def load(folder: Path) -> Knowledge:
-    """Read and check the knowledge base. Raises `KnowledgeError` for the first thing wrong."""
-    reader = _Reader(folder)
+def load(folder: Path, reader: "Reader | None" = None) -> Knowledge:
+    """Read and check the knowledge base. Raises `KnowledgeError` for the first thing wrong, unless
+    `reader` does something else about it."""
+    reader = reader or Reader(folder)
     settings = reader.toml("knowledge.toml", {"languages": list, "facts": dict, "tables": dict})
     languages = tuple(settings.get("languages", ()))
     if not languages:
-        raise KnowledgeError(folder / "knowledge.toml", 'languages is missing; e.g. ["zh-CN","en"]')
+        reader.wrong(folder / "knowledge.toml", 'languages is missing; e.g. ["zh-CN","en"]')
     facts = frozenset(settings.get("facts", {}))
     if unusable := sorted(facts & set(dir(dict))):
-        raise KnowledgeError(
+        reader.wrong(
             folder / "knowledge.toml", f"a fact cannot be called {unusable[0]!r}; rename it"
         )
     reader.languages, reader.facts = languages, facts
@@ -183,8 +195,8 @@ def load(folder: Path) -> Knowledge:
     reader.working_days = reader.promised(settings.get("facts", {}))
     topics = {name: reader.topic(name) for name in reader.folders("topics")}
     if not topics:
-        raise KnowledgeError(folder / "topics", "no topic found; every topic is a folder here")
-    _check_examples(topics)
+        reader.wrong(folder / "topics", "no topic found; every topic is a folder here")
+    reader.check_examples(topics)
     return Knowledge(
         languages=languages,
         facts=facts,
@@ -211,7 +223,7 @@ def load(folder: Path) -> Knowledge:
     )
 
 
-class _Reader:
+class Reader:
     """Reads files under one folder and remembers their bytes for the version."""
 
     def __init__(self, folder: Path) -> None:
@@ -221,6 +233,10 @@ class _Reader:
         self.tables: Mapping[str, Declared] = {}
         self.working_days: frozenset[str] = frozenset()
         self._hash: dict[str, bytes] = {}
+
+    def wrong(self, path: Path | str, detail: str, cause: Exception | None = None) -> None:
+        """What is done about something wrong. Raises `KnowledgeError`."""
+        raise KnowledgeError(path, detail) from cause
 
     def digest(self) -> str:
         """16 hexadecimal digits over the names and bytes of every file read."""
@@ -240,7 +256,7 @@ class _Reader:
         for name, fact in facts.items():
             if "promise" in fact:
                 at = self.folder / "knowledge.toml"
-                _one_of(at, f"facts.{name}.promise", fact["promise"], [WORKING_DAYS])
+                self._one_of(at, f"facts.{name}.promise", fact["promise"], [WORKING_DAYS])
         return frozenset(name for name, fact in facts.items() if "promise" in fact)
 
     def topic(self, name: str) -> Topic:
@@ -251,13 +267,11 @@ class _Reader:
         titles = raw.get("title", {})
         for language in self.languages:
             if not isinstance(titles.get(language), str):
-                raise KnowledgeError(
-                    at, f'title in {language} is missing; add [title] "{language}"'
-                )
-        risk = _one_of(at, "risk", raw.get("risk", "normal"), RISKS)
-        control = _one_of(at, "control", raw.get("control", ""), CONTROLS)
+                self.wrong(at, f'title in {language} is missing; add [title] "{language}"')
+        risk = self._one_of(at, "risk", raw.get("risk", "normal"), RISKS)
+        control = self._one_of(at, "control", raw.get("control", ""), CONTROLS)
         for fact in raw.get("promises", ()):
-            _one_of(at, "promises", fact, sorted(self.facts))
+            self._one_of(at, "promises", fact, sorted(self.facts))
         examples = {
             language: self.lines(f"{path}/examples.{language}.txt", required=not control)
             for language in self.languages
@@ -299,12 +313,24 @@ class _Reader:
                 if text is None:
                     continue
                 known = VARIABLES | GIVEN.get(path, frozenset())
-                source, problems = inspect(name, text, self.facts, self.tables, known)
-                problems = problems or wrong_dates(source, promises, self.working_days)
-                if problems:
-                    raise KnowledgeError(self.folder / name, problems[0])
-                found[language, form] = source
+                found[language, form] = self.source(name, text, promises, known)
         return found
+
+    def source(
+        self, name: str, text: str, promises: Sequence[str], known: frozenset[str]
+    ) -> Source:
+        """One template. `promises`: of its topic; `known`: the variables it is given."""
+        source, problems = self.inspected(name, text, promises, known)
+        for problem in problems:
+            self.wrong(self.folder / name, problem)
+        return source
+
+    def inspected(
+        self, name: str, text: str, promises: Sequence[str], known: frozenset[str]
+    ) -> tuple[Source, list[str]]:
+        """A template and everything that is wrong with it."""
+        source, problems = inspect(name, text, self.facts, self.tables, known)
+        return source, problems or wrong_dates(source, promises, self.working_days)
 
     def overrides(self, topics: Mapping[str, Topic]) -> dict[str, dict[str, Answers]]:
         """The answers of single brands."""
@@ -313,9 +339,9 @@ class _Reader:
             own = self.folders(f"brands/{brand}/topics")
             for topic in own:
                 at = self.folder / "brands" / brand / "topics" / topic
-                _one_of(at, "topic", topic, sorted(topics))
+                self._one_of(at, "topic", topic, sorted(topics))
                 if (at / "topic.toml").exists():
-                    raise KnowledgeError(
+                    self.wrong(
                         at / "topic.toml", "a brand can change answers only; remove this file"
                     )
             found[brand] = {
@@ -331,7 +357,7 @@ class _Reader:
         where = self.folder / path
         names = sorted({p.name.split(".")[0] for p in where.glob("*.txt")})
         if not names:
-            raise KnowledgeError(where, "no background lines; add boilerplate.<lang>.txt")
+            self.wrong(where, "no background lines; add boilerplate.<lang>.txt")
         return {name: tuple(self.all_languages(f"{path}/{name}")) for name in names}
 
     def all_languages(self, path: str, *, required: bool = True) -> list[str]:
@@ -350,16 +376,18 @@ class _Reader:
 
     def toml(self, name: str, keys: Mapping[str, type]) -> dict[str, Any]:
         text = self.text(name)
+        raw: dict[str, Any] = {}
         try:
             raw = tomllib.loads(text or "")
         except tomllib.TOMLDecodeError as error:
-            raise KnowledgeError(self.folder / name, f"is not valid TOML: {error}") from error
-        for key, value in raw.items():
-            _one_of(self.folder / name, "key", key, list(keys))
-            if not isinstance(value, keys[key]):
-                raise KnowledgeError(
+            self.wrong(self.folder / name, f"is not valid TOML: {error}", error)
+        for key, value in list(raw.items()):
+            self._one_of(self.folder / name, "key", key, list(keys))
+            if key in keys and not isinstance(value, keys[key]):
+                self.wrong(
                     self.folder / name, f"{key} must be a {keys[key].__name__}, not {value!r}"
                 )
+                del raw[key]
         return raw
 
     def text(self, name: str, *, required: bool = True) -> str | None:
@@ -369,13 +397,35 @@ class _Reader:
         except FileNotFoundError as error:
             if not required:
                 return None
-            raise KnowledgeError(path, "is missing; add it") from error
+            self.wrong(path, "is missing; add it", error)
+            return None
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise KnowledgeError(path, "is not UTF-8; save it as UTF-8") from error
+            self.wrong(path, "is not UTF-8; save it as UTF-8", error)
+            text = data.decode("utf-8", "replace")
         self._hash[name] = data
         return text
+
+    def check_examples(self, topics: Mapping[str, Topic]) -> None:
+        """The same question under two topics can be answered by neither."""
+        seen: dict[str, str] = {}
+        for topic in topics.values():
+            for example in (e for examples in topic.examples.values() for e in examples):
+                other = seen.setdefault(normalise(example), topic.id)
+                if other != topic.id:
+                    self.wrong(
+                        f"topics/{topic.id}",
+                        f"the example {example!r} also stands under {other}; keep it in one",
+                    )
+
+    def _one_of(self, path: Path, what: str, value: str, allowed: Iterable[str]) -> str:
+        choices = list(allowed)
+        if value not in choices:
+            near = difflib.get_close_matches(str(value), choices, 1)
+            advice = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(choices)}"
+            self.wrong(path, f"{what} {value!r} is not known; {advice}")
+        return value
 
 
 _TOPIC_KEYS: Mapping[str, type] = {
@@ -399,26 +449,3 @@ def _pick(answers: Answers, language: str, form: str) -> Source:
         if (language, candidate) in answers:
             return answers[language, candidate]
     return answers[language, "long"]
-
-
-def _one_of(path: Path, what: str, value: str, allowed: Iterable[str]) -> str:
-    choices = list(allowed)
-    if value in choices:
-        return value
-    near = difflib.get_close_matches(str(value), choices, 1)
-    advice = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(choices)}"
-    raise KnowledgeError(path, f"{what} {value!r} is not known; {advice}")
-
-
-def _check_examples(topics: Mapping[str, Topic]) -> None:
-    """The same question under two topics can be answered by neither."""
-    seen: dict[str, str] = {}
-    for topic in topics.values():
-        for examples in topic.examples.values():
-            for example in examples:
-                other = seen.setdefault(normalise(example), topic.id)
-                if other != topic.id:
-                    raise KnowledgeError(
-                        f"topics/{topic.id}",
-                        f"the example {example!r} also stands under {other}; keep it in one",
-                    )

@@ -23,7 +23,7 @@ from gateway.answers.engine import Classifier
 from gateway.answers.engines import Encoders
 
 #: Changes with every change of the classes that are kept.
-_FORM = "1"
+_FORM = "2"
 #: Files that are kept; the oldest go.
 _KEPT = 8
 #: What may be named in a file: our own classes, and how numpy makes its arrays.

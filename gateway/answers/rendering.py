@@ -115,7 +115,7 @@ def inspect(
     problems += [
         f"contains {what} ({found.group(0).strip()!r}); make it a brand fact"
         for what, pattern in _LITERALS.items()
-        if (found := pattern.search(literal))
+        for found in pattern.finditer(literal)
     ]
     if asked := asks_for_secret(literal):
         problems.append(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from gateway.answers.answerer import Answerer, in_scope
-from gateway.answers.certify import Certifier, Reviewed, certify, missing
+from gateway.answers.certify import Certifier, Reviewed, Threshold, certify, missing
 from gateway.answers.knowledge import KnowledgeError
 from gateway.domain.decision import Certificate, Question
 
@@ -100,7 +100,19 @@ def certify_knowledge(
     threshold = certifier(review(answerer, cases, scope), alpha, delta)
     if threshold is None:
         return None
-    facts = (answerer.version, scope, alpha, delta, threshold.value, origin)
+    return make_certificate(answerer.version, scope, alpha, delta, threshold, origin)
+
+
+def make_certificate(
+    knowledge: str,
+    scope: str,
+    alpha: float,
+    delta: float,
+    threshold: Threshold,
+    origin: Literal["reviewed", "bootstrap"],
+) -> Certificate:
+    """The certificate of a threshold; the same facts give the same id."""
+    facts = (knowledge, scope, alpha, delta, threshold.value, origin)
     return Certificate(
         id=f"cert-{hashlib.sha256(repr(facts).encode()).hexdigest()[:12]}",
         scope=scope,
@@ -109,7 +121,7 @@ def certify_knowledge(
         threshold=threshold.value,
         answered=threshold.answered,
         wrong=threshold.wrong,
-        knowledge=answerer.version,
+        knowledge=knowledge,
         origin=origin,
     )
 

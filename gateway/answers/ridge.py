@@ -143,8 +143,11 @@ def _solve(
     n = len(target)
     truth = np.zeros((n, classes), dtype=np.float32)
     truth[np.arange(n), target] = 1.0
+    damped = kernel.copy()
+    damped[np.diag_indices(n)] += damping
     try:
-        root = _inverse_triangle(np.linalg.cholesky(kernel + np.diag(damping)))
+        damped = np.linalg.cholesky(damped)
+        root = _inverse_triangle(damped)
     except np.linalg.LinAlgError as error:
         raise TrainingError(f"the examples' similarities cannot be solved: {error}") from error
     # The inverse itself is not needed, only its diagonal and what it makes of `truth`.

@@ -80,8 +80,8 @@ def add(
     async def work(office: "Office") -> "Announcement":
         from gateway.answers.announcing import problems, tidy
         from gateway.answers.knowledge import load
-        from gateway.config import templates_dir
         from gateway.domain.announcement import Announcement, Words
+        from gateway.office import templates_in_force
 
         one = Announcement(
             id=office.ids.new(),
@@ -92,7 +92,7 @@ def add(
             ends_at=ends or 0.0,
             public=public,
         )
-        knowledge = load(templates_dir(office.config.templates))
+        knowledge = load(templates_in_force(office.config))
         known, allowed = office.config.domain_brands(), office.desk.allowed_by_brand()
 
         def check(others: "Sequence[Announcement]") -> list[str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import typer
 
 from gateway.commands.options import ConfigFile, DataDir, example, settings
-from gateway.commands.screen import say
+from gateway.commands.screen import say, warn
 from gateway.domain.errors import GatewayError, SettingsError
 
 INIT_EXAMPLE = example("gateway init my-gateway")
@@ -97,6 +97,12 @@ def health(
         why = answer.get("why") if isinstance(answer, dict) else "not a gateway's answer"
         raise GatewayError(f"the gateway at {host}:{port} is not healthy: {why}")
     say(f"ok, {answer['events_waiting']} event(s) waiting")
+    for scope in answer.get("answers_stopped", ()):
+        warn(
+            f"automatic answers are stopped for {scope}: `gateway certificates list --all` says why"
+        )
+    if refused := answer.get("knowledge_refused"):
+        warn(f"the knowledge base: {refused}")
 
 
 def _place(url: str) -> tuple[str, int]:

@@ -138,8 +138,13 @@ def _input(file: Path | None) -> bytes:
 
 def _text_trial(config: "Config") -> "TextTrial":
     from gateway.answers.answerer import build_answerer
-    from gateway.config import templates_dir
-    from gateway.office import brands_of, in_force_on_file, models_dir
+    from gateway.office import (
+        announcements_on_file,
+        brands_of,
+        certificates_on_file,
+        models_dir,
+        templates_in_force,
+    )
     from gateway.registry import Registry
     from gateway.workers.planner import Planner, PlannerSettings
     from gateway.workers.trial import TextTrial
@@ -147,16 +152,25 @@ def _text_trial(config: "Config") -> "TextTrial":
     brands = brands_of(config)
     planner = Planner(
         build_answerer(
-            templates_dir(config.templates),
+            templates_in_force(config),
             brands,
             engine=config.answers.engine,
             models=models_dir(config),
             keep=False,
         ),
-        PlannerSettings(config.domain_queues(), config.default_queue),
+        PlannerSettings(
+            config.domain_queues(),
+            config.default_queue,
+            suggest_only=config.answers.mode == "suggest",
+        ),
     )
-    in_force = in_force_on_file(config, time.time())
-    return TextTrial(planner, brands, Registry.installed(), *in_force)
+    return TextTrial(
+        planner,
+        brands,
+        Registry.installed(),
+        certificates_on_file(config),
+        announcements_on_file(config, time.time()),
+    )
 
 
 def _identity(config: "Config") -> "MailIdentity":

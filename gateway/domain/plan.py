@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.domain.model import JSON, DeliveryState, InquiryState, Trust
+from gateway.domain.reviews import AddReview, KeepAnswer, ReviewAnswer
 
 CLOSE_TIMER = "close"
 """The timer of an inquiry by which silence resolves it, and then closes it."""
@@ -267,6 +268,9 @@ Op = (
     | MarkDelivery
     | LinkAnnouncement
     | SettleAnnouncement
+    | KeepAnswer
+    | AddReview
+    | ReviewAnswer
     | Log
 )
 

@@ -30,6 +30,7 @@ from gateway.domain.plan import (
     UpdateContact,
     VerifyHandle,
 )
+from gateway.domain.reviews import AddReview, Finding, KeepAnswer, ReviewAnswer, Source, Verdict
 from gateway.domain.store import Tx
 
 
@@ -260,6 +261,55 @@ def _settle_announcement(tx: Tx, op: SettleAnnouncement, now: float) -> None:
         raise Conflict(msg)
 
 
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "message_id": found.message_id,
+        "certificate": found.certificate,
+        "brand": found.brand,
+        "language": found.language,
+        "topic": found.topic,
+        "confidence": found.confidence,
+        "knowledge": found.knowledge,
+        "scored": int(found.scored),
+        "opening": int(found.opening),
+    }
+
+
+def _keep_answer(tx: Tx, op: KeepAnswer, now: float) -> None:
+    tx.run("reviews.keep_answer", **_finding(op.finding), at=now)
+
+
+def _add_review(tx: Tx, op: AddReview, now: float) -> None:
+    tx.run(
+        "reviews.add",
+        **_finding(op.finding),
+        id=op.review_id,
+        source=op.source.value,
+        verdict=op.verdict.value,
+        right_topic=op.right_topic,
+        judged_by=op.judged_by,
+        judged_at=None if op.verdict is Verdict.PENDING else now,
+        at=now,
+    )
+
+
+def _review_answer(tx: Tx, op: ReviewAnswer, now: float) -> None:
+    answer = tx.one("reviews.last_answer", inquiry_id=op.inquiry_id)
+    if answer is None:
+        return
+    tx.run(
+        "reviews.add",
+        **answer,
+        id=op.review_id,
+        source=Source.CUSTOMER.value,
+        verdict=(Verdict.RIGHT if op.solved else Verdict.PENDING).value,
+        right_topic=answer["topic"] if op.solved else "",
+        judged_by=Source.CUSTOMER.value if op.solved else "",
+        judged_at=now if op.solved else None,
+        at=now,
+    )
+
+
 def _log(tx: Tx, op: Log, now: float) -> None:
     event = op.event
     tx.log(event if event.at else replace(event, at=now))
@@ -285,5 +335,8 @@ _APPLY: dict[type, Callable[[Tx, Any, float], None]] = {
     MarkDelivery: _mark_delivery,
     LinkAnnouncement: _link_announcement,
     SettleAnnouncement: _settle_announcement,
+    KeepAnswer: _keep_answer,
+    AddReview: _add_review,
+    ReviewAnswer: _review_answer,
     Log: _log,
 }

@@ -44,6 +44,8 @@ if TYPE_CHECKING:  # commands that only look need not load an engine
 #: four minutes, and whoever writes meanwhile waits behind fifty at most.
 BATCH = 50
 PAUSE = 1.0
+#: In the dialogue, while the question is open: the announcement whose end the customer was told.
+ENDED = "announcement_over"
 #: Mergers that are followed from one inquiry.
 _LONGEST_CHAIN = 10
 #: Where no person is at work on it or about to be: what the customer says next decides.
@@ -221,5 +223,5 @@ def _asked(inquiry: InquiryView, about: Announcement) -> ChangeInquiry:
         inquiry.id,
         inquiry.version,
         move(inquiry.state, "answer") if unattended else inquiry.state,
-        dialogue={**left, "topic": topic, "pending": "solved?"},
+        dialogue={**left, "topic": topic, "pending": "solved?", ENDED: about.id},
     )

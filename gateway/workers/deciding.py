@@ -25,6 +25,7 @@ from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
 from gateway.routing.placing import place
+from gateway.workers import auditing
 from gateway.workers.announcing import link
 from gateway.workers.draft import Draft
 from gateway.workers.promises import remembered, with_missed
@@ -32,6 +33,8 @@ from gateway.workers.promises import remembered, with_missed
 DAY = 24 * 3600.0
 #: Why an automatic reply was not sent, where nothing else forbade it.
 USED_UP = "automatic replies of the day are used up"
+#: Why a matter was not answered, whatever is certified.
+SUGGEST_ONLY = "suggest_mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,10 @@ class PlannerSettings:
     """Seconds of silence after an answer until the inquiry is closed."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     """By brand: when the gateway may write first."""
+    audit_share: float = 0.0
+    """Of all decided questions, drawn for a person to judge."""
+    suggest_only: bool = False
+    """No matter is answered by itself, whatever is certified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,10 @@ class Deciding:
         """
         question = self._question(event, seen, inquiry)
         started = time.perf_counter()
-        decision = with_missed(inquiry, self.answerer.decide(question, seen.certificates))
+        permits = () if self.settings.suggest_only else seen.certificates
+        decision = with_missed(inquiry, self.answerer.decide(question, permits))
+        if self.settings.suggest_only and decision.reason == "no_certificate":
+            decision = replace(decision, reason=SUGGEST_ONLY)
         draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
         limited = seen.automatic_today >= self.settings.automatic_per_day
         speak = not silent and not limited and bool(decision.reply)
@@ -103,6 +113,8 @@ class Deciding:
             self._speak(draft, event, seen, inquiry, conversation, decision, question)
         elif not silent:
             self.warn(draft, event, seen, inquiry, conversation)
+        if not silent:
+            auditing.keep(draft, inquiry, decision, self.settings.audit_share)
 
     def tell_status(
         self,
@@ -225,11 +237,6 @@ class Deciding:
             account=seen.account.queue,
             urgent=urgent,
         )
-        dialogue = dict(decision.dialogue) if decision else dialogue
-        if dialogue is not None and decision:
-            for name, text in (("suggestion", decision.suggestion), ("note", decision.note)):
-                if text:
-                    dialogue[name] = text
         draft.add(
             ChangeInquiry(
                 inquiry.id,
@@ -240,7 +247,7 @@ class Deciding:
                 queue=chosen.queue,
                 priority=chosen.priority,
                 urgent=urgent if decision else None,
-                dialogue=dialogue,
+                dialogue=auditing.offered(draft, inquiry, decision) if decision else dialogue,
                 assigned_to="",
             )
         )

@@ -278,3 +278,93 @@ def test_the_reply_to_it_is_understood(answerer, certificates, language, reply, 
     )
     assert decision.evidence["solved"] is solved
     assert decision.language == language
+
+
+# ---------------------------------------------------------------- lists of steps, two matters, scripts
+
+
+def tight(topic: str) -> Announcement:
+    """One that leaves no step any room in an SMS."""
+    words = {"zh-CN": Words("延迟" * 45 + "。"), "en": Words("Payments are late. " * 9)}
+    return replace(OUTAGE, topics=(topic,), words=words)
+
+
+@pytest.mark.parametrize(
+    "text", ["付款失败了，怎么付都不成功", "my payment failed, it does not go through"]
+)
+def test_no_step_counts_as_sent_where_it_stands_in_place_of_them(answerer, certificates, text):
+    permits = [replace(certificates[0], threshold=0.3)]
+    one = tight("payment_failed")
+    first = answerer.decide(ask(text, one, form="short"), permits)
+    assert (first.verb, first.announced) == (Verb.ANSWER, ("a1",))
+    assert segments(first.reply).parts <= 2
+    assert first.dialogue.get("given", []) == []
+    then = Question(
+        "2",
+        brand="full",
+        form="short",
+        first=False,
+        dialogue=first.dialogue,
+        number="260131-004217",
+    )
+    second = answerer.decide(then, permits)
+    assert second.verb is Verb.ANSWER, "the steps come when it has not helped"
+    assert second.dialogue["given"]
+    assert one.text(second.language, "short") not in second.reply
+
+
+@pytest.mark.parametrize(
+    "text", ["付款失败了，怎么付都不成功", "my payment failed, it does not go through"]
+)
+def test_a_short_one_stands_before_the_steps(answerer, certificates, text):
+    permits = [replace(certificates[0], threshold=0.3)]
+    one = replace(
+        OUTAGE,
+        topics=("payment_failed",),
+        words={"zh-CN": Words("付款延迟。"), "en": Words("Late.")},
+    )
+    decision = answerer.decide(ask(text, one, form="short"), permits)
+    said = one.text(decision.language, "short")
+    assert (decision.announced, decision.reply.count(said)) == (("a1",), 1)
+    assert decision.dialogue["given"]
+    assert segments(decision.reply).parts <= 2
+
+
+def test_of_two_matters_both_are_announced(answerer, certificates):
+    permits = [replace(certificates[0], threshold=0.3)]
+    other = Announcement("a2", ("password_reset",), (), {"en": Words("Codes are late.")}, 0.0, 9.0)
+    text = "I forgot my password. My top up has not arrived."
+    decision = answerer.decide(ask(text, OUTAGE, other), permits)
+    assert (decision.verb, set(decision.announced)) == (Verb.ANSWER, {"a1", "a2"})
+    assert decision.reply.index(EN) < decision.reply.index("■")
+    assert "Codes are late." in decision.reply
+    to_person = answerer.decide(ask(text, OUTAGE, other), [])
+    assert set(to_person.announced) == {"a1", "a2"}
+
+
+def test_where_an_sms_has_no_room_for_both_the_first_matters_is_said(knowledge):
+    topics = [knowledge.topics[name] for name in ("topup_not_arrived", "password_reset")]
+    both = [
+        replace(OUTAGE, id=topic.id, topics=(topic.id,), words={"en": Words(f"{topic.id} " * 8)})
+        for topic in topics
+    ]
+    case = at(knowledge, "en", "short", *both)
+    wording = Wording(knowledge)
+    text = wording.to_person(case, "acknowledge", topics[0], topics)
+    assert segments(text).parts <= 2
+    assert wording.announced(case, topics, text) == ("topup_not_arrived",)
+
+
+@pytest.mark.parametrize("form", ["long", "short", "voice"])
+def test_who_writes_traditional_characters_reads_it_in_them(answerer, certificates, form):
+    words = {"zh-CN": Words("充值延迟，请看“账单”。", over="充值恢复，请看“账单”。")}
+    one = replace(OUTAGE, words=words)
+    decision = answerer.decide(
+        ask("儲值還沒有到帳，怎麼辦", one, form=form, language="zh-TW"), certificates
+    )
+    assert decision.announced == ("a1",)
+    assert "請看“账单”。" in decision.reply, "what is quoted is as it is called in the app"
+    assert "请看" not in decision.reply
+    question = Question("", language="zh-TW", brand="full", form=form)
+    over, _ = answerer.over(question, one)
+    assert "恢復" in over

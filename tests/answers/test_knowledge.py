@@ -20,7 +20,7 @@ REQUIRED_TOPICS = {
     "unknown_transaction",
     "talk_to_human",
 }
-#: DESIGN §7 rule 8; appeals and re-processing are part of complaint and refund for now.
+#: DESIGN §7 rule 8, and what is no matter for a machine at all.
 HIGH_RISK = {
     "unknown_transaction",
     "account_freeze_request",
@@ -31,10 +31,10 @@ HIGH_RISK = {
     "dispute",
     "complaint",
     "complaint_appeal",
-    "reprocess",
-    "complaint_appeal",
-    "reprocess",
     "contact_info_outdated",
+    "danger",
+    "protected_request",
+    "reprocess",
 }
 
 
@@ -53,12 +53,16 @@ def test_high_risk_topics_are_marked(knowledge):
 
 def test_urgent_matters_go_to_security(knowledge):
     urgent = {t.id: t.queue for t in knowledge.topics.values() if t.urgent}
-    assert urgent == {"unknown_transaction": "security", "account_freeze_request": "security"}
+    assert urgent == {
+        "unknown_transaction": "security",
+        "account_freeze_request": "security",
+        "danger": "security",
+    }
 
 
 def test_every_matched_topic_has_enough_examples_in_every_language(knowledge):
     for topic in knowledge.topics.values():
-        if topic.control in ("", "safety"):
+        if topic.control in ("", "safety", "danger"):
             for language in knowledge.languages:
                 assert len(topic.examples[language]) >= 14, (topic.id, language)
 

@@ -2,17 +2,17 @@
 
 import itertools
 import re
-from datetime import date, time
 
 import pytest
 
 from gateway.answers.case import make_case
+from gateway.answers.every_text import NUMBER, case_of, every_text
 from gateway.answers.knowledge import NOTICES, load
 from gateway.answers.rendering import Renderer, RenderError, Source, inspect
+from gateway.answers.sms import MOST_SEGMENTS, segments, strange
 from gateway.answers.wording import Wording
 from gateway.config import templates_dir
 from gateway.domain.allowlist import Allowed, refusal
-from gateway.domain.calendar import Calendar
 from gateway.domain.decision import Question
 from gateway.domain.model import Brand
 from tests.answers.brands import EMPTY, FULL
@@ -21,48 +21,17 @@ KNOWLEDGE = load(templates_dir())
 WORDING = Wording(KNOWLEDGE)
 LANGUAGES = ("zh-CN", "en")
 FORMS = list(itertools.product(LANGUAGES, ("long", "short")))
-NUMBER = "A-104257"
-#: A Monday from which every promise falls on a date that is long to write: in late September and after.
-ASKED_AT = Calendar().moment(date(2026, 9, 21), time(10))
-#: The SMS alphabet (3GPP TS 23.038, basic table), which carries 153 characters per segment.
-GSM7 = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-TWO_UCS2_SEGMENTS = 134
-TWO_GSM7_SEGMENTS = 306
+APPS = ["u钱包", "UPay钱包", "壹钱包", "联合钱包"]
 
 
 def case(language: str, form: str, brand: Brand, *, public: bool = False):
-    question = Question(
-        text="x", language=language, form=form, number=NUMBER, brand=brand.id, public=public,
-        asked_at=ASKED_AT,
-    )  # fmt: skip
-    return make_case(question, {brand.id: brand}, KNOWLEDGE.languages)
+    return case_of(KNOWLEDGE, language, form, brand, public=public)
 
 
 def all_texts(language: str, form: str, brand: Brand):
     """Every text that the gateway can send in this language, form and brand, framed as sent."""
-    at = case(language, form, brand)
-    for topic in KNOWLEDGE.topics.values():
-        if topic.control == "thanks":
-            yield topic.id, WORDING.courtesy(at, topic)
-        elif topic.high_risk or topic.control:
-            yield topic.id, WORDING.advice(at, topic)
-        else:
-            yield topic.id, WORDING.answer(at, topic)
-    for notice in ("acknowledge", "not_solved"):
-        yield notice, WORDING.to_person(at, notice)
-    yield (
-        "which_brand",
-        WORDING.ask(at, "which_brand", ["u钱包", "UPay钱包", "壹钱包", "联合钱包"][:4]),
-    )
-    titles = sorted((t.titles[language] for t in KNOWLEDGE.topics.values()), key=len)[-2:]
-    yield "which_topic", WORDING.ask(at, "which_topic", titles)
-    yield "which_first", WORDING.ask(at, "which_first", titles)
-    yield "redacted", WORDING.notice(at, "redacted")
-    longest = max(KNOWLEDGE.topics.values(), key=lambda t: len(t.titles[language]))
-    yield "promise_passed", WORDING.promise_passed(at, longest, "2026-10-28")
+    texts = every_text(KNOWLEDGE, WORDING, brand, language, form, names=APPS)
+    return [(path.split("/")[1], text) for path, text in texts]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -77,19 +46,15 @@ def test_every_text_renders_cleanly(language, form, brand):
             assert not re.search(r"[\u3000-\u9fff]", text), (name, text)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("brand", [FULL, EMPTY], ids=lambda b: b.id)
-def test_chinese_short_forms_fit_two_sms_segments(brand):
-    for name, text in all_texts("zh-CN", "short", brand):
-        assert len(text.encode("utf-16-be")) // 2 <= TWO_UCS2_SEGMENTS, (name, len(text), text)
-
-
-@pytest.mark.parametrize("brand", [FULL, EMPTY], ids=lambda b: b.id)
-def test_english_short_forms_fit_two_segments_of_the_sms_alphabet(brand):
-    for name, text in all_texts("en", "short", brand):
-        if name == "which_brand":
-            continue  # brand names are the operator's
-        assert set(text) <= GSM7, (name, set(text) - GSM7)
-        assert len(text) <= TWO_GSM7_SEGMENTS, (name, len(text), text)
+def test_short_forms_fit_two_sms(language, brand):
+    for name, text in all_texts(language, "short", brand):
+        if language == "en":
+            if name == "which_brand":
+                continue  # brand names are the operator's
+            assert strange(text) == "", name
+        assert segments(text) <= MOST_SEGMENTS, (name, len(text), text)
 
 
 @pytest.mark.parametrize(("language", "form"), FORMS)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.domain.announcement import AnnouncementOver
 from gateway.domain.channel import ChannelEvent, Inbound, Receipt
 from gateway.domain.codec import decode, decode_attachment, encode, encode_attachment, kind_of
-from gateway.domain.elapsed import Elapsed
+from gateway.domain.elapsed import Elapsed, StoredEvent
 from gateway.domain.model import Attachment, DeliveryState, ThreadRefs, Visibility
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -65,8 +65,10 @@ def test_an_event_comes_back_from_json_as_it_was(event: ChannelEvent) -> None:
     assert json.dumps(encode(again), ensure_ascii=False) == stored
 
 
-def test_the_gateways_own_event_comes_back_as_well() -> None:
-    event = AnnouncementOver("a1", "q1")
+@pytest.mark.parametrize(
+    "event", [AnnouncementOver("a1", "q1"), Elapsed("promise", "q1", "v1")], ids=["over", "elapsed"]
+)
+def test_the_gateways_own_events_come_back_as_well(event: StoredEvent) -> None:
     assert decode(kind_of(event), json.loads(json.dumps(encode(event)))) == event
 
 

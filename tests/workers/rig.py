@@ -153,11 +153,12 @@ class Rig:
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     workers: SameProcess = field(default_factory=SameProcess)
     accounts: Mapping[str, AccountView] = field(default_factory=lambda: ACCOUNTS)
+    settings: PlannerSettings = SETTINGS
     plans: list[Plan] = field(default_factory=list)
     """Everything the pipelines applied, in order."""
 
     def planner(self) -> Planner:
-        return Planner(self.answerer, SETTINGS)  # type: ignore[arg-type]
+        return Planner(self.answerer, self.settings)  # type: ignore[arg-type]
 
     def pipeline(self, owner: str = "p1", **changes: Any) -> Pipeline:
         values: dict[str, Any] = {"poll": 0.01, "applied": self.plans.append, **changes}

@@ -23,7 +23,7 @@ from gateway.domain.plan import (
     SettleAnnouncement,
 )
 from gateway.testing.clock import NEW_YEAR
-from gateway.workers.announcing import BATCH
+from gateway.workers.announcing import BATCH, ENDED
 from gateway.workers.planner import Planner
 from tests.store.engines import one, select, value
 from tests.store.rows import put
@@ -203,6 +203,7 @@ def test_where_no_agent_has_it_the_customer_is_told(state: S, after: S) -> None:
     assert (change.state, change.version, change.queue) == (after, 4, None)
     assert change.dialogue == {
         "language": "en", "answered": ["x"], "topic": "topup", "pending": "solved?",
+        ENDED: "a1",
     }  # fmt: skip
     assert ops(made, SettleAnnouncement) == [SettleAnnouncement("a1", "q1", "told")]
     (said,) = ops(made, AddMessage)

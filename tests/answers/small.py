@@ -1,0 +1,43 @@
+"""A knowledge base of a few of the shipped topics: quick to copy, to break and to learn."""
+
+import json
+import shutil
+from pathlib import Path
+
+from gateway.answers.review import CALIBRATION
+from gateway.config import templates_dir
+
+TOPICS = ("password_reset", "bind_card", "withdraw_not_arrived", "complaint", "thanks")
+#: Lines of each background file: enough to be something else than a topic.
+BACKGROUND = 20
+
+
+def small_base(
+    target: Path, topics: tuple[str, ...] = TOPICS, *, calibration: bool = False
+) -> Path:
+    """Copy the shipped one with these topics only; with their calibration questions if wanted."""
+    source = templates_dir()
+    for name in ("dialogue", "notices"):
+        shutil.copytree(source / name, target / name)
+    (target / "background").mkdir()
+    for path in (source / "background").iterdir():
+        lines = path.read_text("utf-8").splitlines()[:BACKGROUND]
+        (target / "background" / path.name).write_text("\n".join(lines) + "\n", "utf-8")
+    shutil.copy(source / "knowledge.toml", target)
+    for topic in topics:
+        shutil.copytree(source / "topics" / topic, target / "topics" / topic)
+    if calibration:
+        lines = (source / CALIBRATION).read_text("utf-8").splitlines()
+        own = [line for line in lines if line and json.loads(line)["topic"] in topics]
+        (target / CALIBRATION).parent.mkdir()
+        (target / CALIBRATION).write_text("\n".join(own) + "\n", "utf-8")
+    return target
+
+
+def spoil(folder: Path, topic: str = "bind_card", other: str = "password_reset") -> None:
+    """Give one topic the examples of another, barely changed: neither can be recognised."""
+    for language in ("zh-CN", "en"):
+        lines = (folder / "topics" / other / f"examples.{language}.txt").read_text("utf-8")
+        path = folder / "topics" / topic / f"examples.{language}.txt"
+        taken = "\n".join(f"{line}~" for line in lines.splitlines() if not line.startswith("#"))
+        path.write_text(taken.replace("~", " q") + "\n", "utf-8")
