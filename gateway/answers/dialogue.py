@@ -28,6 +28,8 @@ _SMALL_WORDS = frozenset({"the", "has", "have", "not", "for", "and", "how", "wit
 #: Letters from which the beginning of a longer word counts as that word.
 _STEM = 5
 _QUESTION = re.compile(r"[?？]|(吗|呢|怎么办)\W*$")
+#: A story that begins with "no".
+_OPENS_WITH_NO = re.compile(r"^(?:no|nope|nah|not yet|没有?|不|否)\s*[,.;!。]")
 #: What follows takes something back.
 _HEDGE = re.compile(r"\bbut\b|\bexcept\b|但|可是|不过|只是|除了")
 
@@ -106,7 +108,7 @@ def _alike(one: str, other: str) -> bool:
 
 def _said(clean: str, knowledge: Knowledge, thanks: Phrases | None) -> bool | None:
     """'No' is looked for first: "not solved" contains "solved"."""
-    if len(clean) <= _MAX_NO and knowledge.no.find(clean):
+    if len(clean) <= _MAX_NO and (_OPENS_WITH_NO.match(clean) or knowledge.no.find(clean)):
         return False
     if len(clean) > _MAX_YES or _QUESTION.search(clean) or _HEDGE.search(clean):
         return None

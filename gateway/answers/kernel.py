@@ -57,18 +57,18 @@ class KernelClassifier:
         if len(texts) != len(labels):
             raise TrainingError(f"{len(texts)} texts but {len(labels)} labels")
         names, target = class_indices(labels)
-        known, learnt, scores = [], [], []
+        known, learnt = [], []
         for view in self._views:
             # One kernel at a time: of thousands of examples each takes hundreds of megabytes.
             compared, kernel = view.learn(texts)
             one = fit_ridge(kernel, target, len(names))
             known.append(compared)
             learnt.append(one)
-            scores.append(kernel @ one.coefficients)
+            del kernel
         held_out = [one.held_out for one in learnt]
         least = [LEAST_SHARE / len(learnt) * one.scale for one in learnt]
         weights = fit_weights(held_out, target, class_weights(target, len(names)), least)
-        right = _weighted(weights, scores).argmax(axis=1) == target
+        right = _weighted(weights, [one.fitted for one in learnt]).argmax(axis=1) == target
         together = _weighted(weights, held_out)
         accuracy = _check(right, together.argmax(axis=1) == target, target)
         coefficients = [

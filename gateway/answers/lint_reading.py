@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from gateway.answers.knowledge import Knowledge, Reader, Topic, load
+from gateway.answers.knowledge import Knowledge, KnowledgeError, Reader, Topic, load
 from gateway.answers.rendering import Source
 from gateway.answers.variants import Answers, Variant
+from gateway.domain.errors import GatewayError
 from gateway.domain.model import JSON, Brand
 
 #: A fact as `knowledge.toml` shows it; the brand that has all of these is always looked at.
@@ -87,10 +88,23 @@ def read(
 ) -> Material:
     """Read all of it."""
     reader = _Collecting(folder)
-    knowledge = load(folder, reader)
+    try:
+        knowledge = load(folder, reader)
+    except KnowledgeError as error:
+        # A part that has no way round its own mistake.
+        reader.wrong(error.path, str(error).removeprefix(f"{error.path}: "), error)
+        raise Unreadable(reader.found) from error
     return Material(
         folder, knowledge, reader.texts_read, brands, _example_brand(reader), settings, reader.found
     )
+
+
+class Unreadable(GatewayError):
+    """Something is so wrong that no rule can look; what was found until then."""
+
+    def __init__(self, found: Sequence[Finding]) -> None:
+        super().__init__("the other rules cannot look before that is mended")
+        self.found = list(found)
 
 
 def line_of(text: str, *words: str) -> int:

@@ -32,6 +32,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?|\*")
 _ABBREVIATION = re.compile(r"[a-z]{2,3}")
 _CODE = re.compile(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])")
 _JOINTS = re.compile(r"[-_ ]")
+_EDGES = re.compile(r"^[-_ ]+|[-_ ]+$")
 _CAPITALS = re.compile(r"[A-Z]{2,}")
 #: A bare number is a key only after one of these: "51 yuan" is no error.
 _HINT = r"(?:错误代?码|错误|代码|提示码|返回码|提示|报错|error code|error|err|code|no\.?|#)(?:\W|[是为]|is){0,4}"
@@ -187,10 +188,10 @@ def declared_in(path: Path, raw: Mapping[str, Any]) -> dict[str, Declared]:
 def _table(where: str, declared: Declared, raw: Mapping[str, JSON]) -> Table:
     rows = tuple(_row(f"{where}.{key}", declared, str(key), value) for key, value in raw.items())
     named: dict[str, int] = {}
-    spelled = {normalise(word) for word in declared.others}
+    spelled = {_spelling(word) for word in declared.others}
     for index, row in enumerate(rows):
         for name in row.called():
-            spelled.add(normalise(name))
+            spelled.add(_spelling(name))
             squashed = _squash(normalise(name))
             if len(squashed) < 2 and not squashed.isdigit():
                 raise KnowledgeError(
@@ -203,11 +204,11 @@ def _table(where: str, declared: Declared, raw: Mapping[str, JSON]) -> Table:
                 )
     numbers = [name for name in named if name.isdigit()]
     capitals = [name for name in named if _ABBREVIATION.fullmatch(name)]
-    words = [name for name in spelled if _squash(name) not in {*numbers, *capitals}]
+    words = [name for name in spelled - {""} if _squash(name) not in {*numbers, *capitals}]
     return Table(
         rows=rows,
         _named=named,
-        _words=_alternatives("{}", [_bounded(name) for name in _longest_first(words)]),
+        _words=_words_of(words),
         _capitals=_alternatives(
             r"(?<![A-Za-z0-9])(?:{})(?![A-Za-z0-9])", [name.upper() for name in capitals]
         ),
@@ -282,12 +283,30 @@ def _squash(name: str) -> str:
     return "".join(_JOINTS.split(name))
 
 
-def _bounded(name: str) -> str:
-    """A pattern for a normalised name: at word bounds where it is Latin, with or without joints."""
+def _spelling(name: str) -> str:
+    return _EDGES.sub("", normalise(name))
+
+
+def _words_of(names: Iterable[str]) -> re.Pattern[str] | None:
+    """A pattern for normalised names: at word bounds where they are Latin, with or without joints.
+
+    The look ahead for a first character keeps a table of hundreds of rows from being tried at every
+    place of a long mail (measured: 93 ms, with it 3 ms, for 500 rows and 6,800 characters).
+    """
+    groups = []
+    for latin in (True, False):
+        own = [name for name in _longest_first(names) if name[0].isascii() is latin]
+        firsts = "".join(re.escape(first) for first in sorted({name[0] for name in own}))
+        if own:
+            start = r"(?<![a-z0-9])" if latin else ""
+            groups.append(f"{start}(?=[{firsts}])(?:{'|'.join(map(_spelled, own))})")
+    return re.compile("|".join(groups)) if groups else None
+
+
+def _spelled(name: str) -> str:
     pieces = [re.escape(p) for joint in _JOINTS.split(name) for p in _CODE.split(joint) if p]
-    start = r"(?<![a-z0-9])" if name[0].isascii() else ""
     end = r"(?![a-z0-9])" if name[-1].isascii() else ""
-    return f"{start}{'[-_ ]?'.join(pieces)}{end}"
+    return f"{'[-_ ]?'.join(pieces)}{end}"
 
 
 def _longest_first(names: Iterable[str]) -> list[str]:

@@ -30,7 +30,7 @@ Answers = Mapping[tuple[str, str], Source]
 AppVersion = tuple[int, ...]
 """8.1.2 as (8, 1, 2)."""
 
-#: Where days begin and end.
+#: Where days begin and end while nobody knows which brand it is.
 TIME_ZONE = "Asia/Shanghai"
 _KEYS = ("name", "valid_from", "valid_to", "app")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

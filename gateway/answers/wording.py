@@ -17,7 +17,7 @@ from gateway.answers.rendering import Renderer, Source, brand_values, sms_plain
 from gateway.answers.script import Scribe, guarded, in_language
 from gateway.answers.slots import missing
 from gateway.answers.tables import MOST, Tables
-from gateway.answers.variants import chosen
+from gateway.answers.variants import TIME_ZONE, chosen
 from gateway.domain.announcement import Announcement
 from gateway.domain.decision import Promise
 
@@ -192,7 +192,8 @@ class Wording:
 
     def _topic(self, case: Case, topic: Topic) -> Source:
         asked = case.question
-        variant = chosen(topic.variants, asked.asked_at, case.app)
+        zone = case.brand.calendar.zone if case.brand else TIME_ZONE
+        variant = chosen(topic.variants, asked.asked_at, case.app, zone)
         return self._knowledge.answer(topic.id, case.brand_id, case.language, asked.form, variant)
 
     def _source(self, case: Case, notice: str) -> Source:

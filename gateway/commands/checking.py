@@ -36,31 +36,34 @@ def check(
 
     Errors make the exit code 1; warnings are for an editor to look at. Stores nothing.
     """
+    from gateway.answers.engine import TrainingError
     from gateway.answers.lint import check, confusions, in_order, open_material
-    from gateway.answers.lint_reading import Severity
+    from gateway.answers.lint_reading import Severity, Unreadable
     from gateway.config import templates_dir
-    from gateway.domain.errors import GatewayError
-    from gateway.office import brands_of, models_dir
+    from gateway.office import models_dir
 
     loaded = settings(config, data_dir)
     folder = templates_dir(templates or loaded.templates)
-    with working(f"reading {folder}"):
-        material = open_material(folder, brands_of(loaded), _settings_text(loaded))
-        found = check(material)
     engine, why, accuracy = loaded.answers.engine, "", None
+    found: list[Finding] = []
     try:
+        with working(f"reading {folder}"):
+            material = open_material(folder, brands_of(loaded), _settings_text(loaded))
+            found = check(material)
         with working(f"asking the {engine} engine about examples it has not learnt"):
             overlaps, accuracy = confusions(material, engine, models_dir(loaded))
             found = [*in_order(found), *overlaps]
-    except GatewayError as error:
-        why = str(error)
+    except Unreadable as error:
+        found, why = in_order(error.found), str(error)
+    except TrainingError as error:
+        why = f"the engine cannot be asked: {error}"
     errors = sum(one.severity is Severity.ERROR for one in found) + bool(why)
     if json:
         as_json(
             {
                 "ok": not errors,
                 "engine": engine,
-                "engine_failed": why,
+                "unfinished": why,
                 "held_out_accuracy": accuracy,
                 "findings": [_plain(one) for one in found],
             }
@@ -68,7 +71,7 @@ def check(
     else:
         _show(found)
         if why:
-            say(f"error  the engine could not be asked: {why}")
+            say(f"error: {why}")
         elif accuracy is not None:
             say(f"the {engine} engine recognises {accuracy:.1%} of the examples it has not learnt")
         say(f"{errors} errors, {len(found) + bool(why) - errors} warnings")

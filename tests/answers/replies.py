@@ -149,6 +149,9 @@ I still have the problem
 the problem is still there
 useless
 no, I need help
+No, neither of them works
+no. please look into it
+没有，请帮我查一下
 yes but it still fails
 ok but still not working
 thanks but no
@@ -243,6 +246,7 @@ where is the record
 how do I do that?
 what do you mean?
 who are you
+now what
 怎么看记录？
 在哪里看记录
 什么意思

@@ -73,8 +73,8 @@ def test_a_mail_gets_the_whole_list(mail):
         (
             f"{PAY}。餘額夠的，也換過卡了",
             ["check_balance", "check_card"],
-            ["余额：", "银行卡："],
-            "查看余额、检查或换一张银行卡",
+            ["餘額：", "銀行卡："],
+            "查看餘額、檢查或換一張銀行卡",
         ),
         (
             f"{PAY_EN}. I already restarted the network and have enough balance",

@@ -60,7 +60,9 @@ def test_strange_text_gets_a_lower_score_than_a_known_question(knowledge):
 
 
 def test_held_out_accuracy_is_near_that_of_real_folds(knowledge):
-    texts, labels = (np.array(part[::3]) for part in knowledge.training())
+    # Of the topics alone: the backgrounds hold a bit of everything.
+    pairs = [pair for pair in zip(*knowledge.training(), strict=True) if pair[1] in knowledge.topics]
+    texts, labels = (np.array(part) for part in zip(*pairs[::3], strict=True))
     model = KernelClassifier(NgramView()).fit(list(texts), list(labels))
     order = np.random.default_rng(0).permutation(len(texts))
     right = 0

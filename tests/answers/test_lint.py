@@ -10,8 +10,9 @@ import pytest
 
 from gateway.answers import lint
 from gateway.answers.engine import TrainingError
+from gateway.answers.knowledge import KnowledgeError
 from gateway.answers.lint_examples import OVERLAP_LEAST, PAIRS, examples, overlaps
-from gateway.answers.lint_reading import EXAMPLE_BRAND, Finding, Severity
+from gateway.answers.lint_reading import EXAMPLE_BRAND, Finding, Severity, Unreadable
 from gateway.answers.sms import segments, strange
 from gateway.answers.stated import figures
 from gateway.answers.unsafe import unsafe
@@ -203,6 +204,24 @@ def test_everything_is_listed_not_only_the_first(folder):
     assert {"missing", "variable", "few", "voice"} <= set(rules)
     numbers = [one.text for one in found(folder) if "contains a number" in one.text]
     assert len(numbers) >= 2
+
+
+def test_what_stops_the_reading_is_a_finding_too(folder, monkeypatch):
+    append(folder, LONG_EN, "{{ customer }}")
+
+    def stops(*_):
+        raise KnowledgeError(folder / "dialogue/yes.en.txt", "makes no sense; write it anew")
+
+    monkeypatch.setattr("gateway.answers.knowledge.Phrases.of", stops)
+    (folder / "topics/complaint/phrases.en.txt").unlink()
+    (folder / "topics/thanks/phrases.en.txt").unlink()
+    with pytest.raises(Unreadable) as caught:
+        found(folder)
+    last = caught.value.found[-1]
+    assert (last.path, last.text, last.cure) == (
+        "dialogue/yes.en.txt", "makes no sense", "write it anew",
+    )  # fmt: skip
+    assert "unknown variable 'customer'" in caught.value.found[0].text
 
 
 def test_errors_come_first(folder):

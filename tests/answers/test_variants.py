@@ -1,6 +1,7 @@
 """Answers for a time or a version of the app: which one holds, and what a topic may declare."""
 
 import shutil
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from gateway.answers.knowledge import KnowledgeError, load
 from gateway.answers.text import normalise
 from gateway.answers.variants import app_version, chosen, read_variants, stale
 from gateway.answers.wording import Wording
+from gateway.domain.calendar import Calendar
 from gateway.domain.decision import Question
 from tests.answers.brands import FULL
 
@@ -117,6 +119,14 @@ def test_the_answer_is_the_variants_when_it_holds_and_the_topics_otherwise(copy)
     for values in ({"app_version": "8.3.1"}, {"asked_at": day}, {}):
         assert "Add bank card" in answer(knowledge, **values)
     assert load(copy).version == knowledge.version
+
+
+def test_the_days_are_those_of_the_brands_calendar(copy):
+    declare(copy, NEW)
+    away = replace(FULL, calendar=Calendar(zone="America/New_York"))
+    values = {"asked_at": at("2026-12-01T00:00:00"), "app_version": "8.3"}
+    assert answer(load(copy), **values) == "New long."
+    assert "Add bank card" in answer(load(copy), brand=away, **values)
 
 
 def test_a_brands_own_words_are_changed_only_by_a_variant_of_its_own(copy):

@@ -50,9 +50,11 @@ def test_check_builds_the_channels_and_says_what_they_refuse(inside, home):
 
 def test_check_names_the_row_of_a_brands_table_that_is_wrong(inside, home):
     with (home / "gateway.toml").open("a", encoding="utf-8") as file:
-        file.write('[brands.wallet.tables.error_codes]\nE1 = { meanin = "x" }\n')
+        file.write(
+            '[brands.wallet]\nname = "W"\n[brands.wallet.tables.error_codes]\nE1 = { meanin = "x" }\n'
+        )
     done = inside("check", "--data-dir", home)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "brands.wallet.tables.error_codes.E1" in done.stderr
     assert "did you mean 'meaning'" in done.stderr
 

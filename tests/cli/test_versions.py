@@ -7,10 +7,17 @@ import pytest
 
 from gateway.answers.versions import Versions
 from tests.answers.small import small_base, spoil
-from tests.cli.processes import SETTINGS, until, with_callback
+from tests.cli.processes import SETTINGS, with_callback
+from tests.cli.processes import until as until_within
 
+#: Learning takes a processor for seconds, several times a test, on a machine that others use as well.
+pytestmark = pytest.mark.timeout(300)
 TOPICS = ("password_reset", "bind_card", "complaint", "thanks")
 ANSWER = "topics/password_reset/long.en.md.j2"
+
+
+def until(look):
+    return until_within(look, seconds=90)
 
 
 @pytest.fixture
@@ -215,7 +222,7 @@ def test_a_running_gateway_follows_and_its_certificates_apply_again(
             count += 1
             question = {"id": f"m{count}", "sender": f"u{count}", "text": "I forgot my password"}
             assert gateway.post("app", json.dumps(question).encode())[0] == 200
-            return words in taken.get(timeout=30)["text"]
+            return words in taken.get(timeout=90)["text"]
 
         first = until(lambda: status(run)["version"])
         made = until(lambda: certificates(inside, home))
