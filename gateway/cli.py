@@ -9,6 +9,7 @@ import typer
 
 from gateway import __version__
 from gateway.commands import (
+    announcements,
     certifying,
     checking,
     database,
@@ -125,6 +126,13 @@ def _register() -> None:
     group.command("list", epilog=outbox.CERTIFICATES_LIST_EXAMPLE)(outbox.list_certificates)
     group.command("revoke", epilog=outbox.REVOKE_EXAMPLE)(outbox.revoke_certificate)
     app.add_typer(group, name="certificates")
+
+    group = _group("What is said for a while to everybody who asks about certain topics.")
+    group.command("add", epilog=announcements.ADD_EXAMPLE)(announcements.add)
+    group.command("list", epilog=announcements.LIST_EXAMPLE)(announcements.list_announcements)
+    group.command("show", epilog=announcements.SHOW_EXAMPLE)(announcements.show)
+    group.command("end", epilog=announcements.END_EXAMPLE)(announcements.end)
+    app.add_typer(group, name="announcements")
 
     group = _group("The knowledge base and the engine that answers from it.")
     group.command("check", epilog=checking.CHECK_EXAMPLE)(checking.check)

@@ -16,6 +16,7 @@ from gateway.answers.versions import Versions
 from gateway.config import Config, templates_dir
 from gateway.desk.commands import Desk
 from gateway.domain.allowlist import Allowed
+from gateway.domain.announcement import Announcement
 from gateway.domain.channel import Channel, Correspondent
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
@@ -31,6 +32,7 @@ from gateway.store.apply import apply
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
 from gateway.store.look import look
+from gateway.workers.announcing import announcements_in_force
 from gateway.workers.snapshots import certificates_in_force
 from gateway.world import MonotonicIds, SystemClock
 
@@ -131,6 +133,18 @@ def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
         if seen is None or not seen.schema():
             return ()
         return certificates_in_force(seen.reader)
+
+
+def announcements_on_file(config: Config, now: float) -> tuple[Announcement, ...]:
+    """Those in force in a database, read without writing to it; () where there is none, or it is of
+    an older release that had no announcements.
+
+    Raises `StoreError` when it cannot be read.
+    """
+    with look(config.database, config.data_dir) as seen:
+        if seen is None or "announcements" not in seen.tables():
+            return ()
+        return announcements_in_force(seen.reader, now)
 
 
 def models_dir(config: Config) -> Path:

@@ -19,6 +19,7 @@ from gateway.answers.engines import Shelf, best_engine
 from gateway.answers.knowledge import Knowledge, Topic, load
 from gateway.answers.models import trained
 from gateway.answers.promising import check_brands
+from gateway.domain.announcement import Announcement
 from gateway.domain.decision import Certificate, Decision, Question
 from gateway.domain.model import Brand
 
@@ -128,6 +129,11 @@ class Answerer:
         """What to write when a date that was named, as 2026-11-27, has passed."""
         case = make_case(question, self._brands, self.knowledge.languages)
         return self._say.promise_passed(case, topic, by)
+
+    def over(self, question: Question, announcement: Announcement) -> tuple[str, str]:
+        """What is said when an announcement is over, and its language."""
+        case = make_case(question, self._brands, self.knowledge.languages)
+        return self._say.over(case, announcement), case.language
 
     # ------------------------------------------------------------ the order of thought
 

@@ -13,6 +13,7 @@ from gateway.answers.rendering import brand_name
 from gateway.answers.tables import compiled
 from gateway.answers.text import bare
 from gateway.answers.wording import Wording
+from gateway.domain.announcement import Announcement
 from gateway.domain.decision import Certificate, Decision, Verb
 from gateway.domain.model import JSON, Brand
 
@@ -34,6 +35,10 @@ class Decisions:
     def promise_passed(self, case: Case, topic: str, by: str) -> str:
         """Asks whether it was done, when the date that was named has passed."""
         return self._wording.promise_passed(case, self._knowledge.topics[topic], by)
+
+    def over(self, case: Case, announcement: Announcement) -> str:
+        """What is said when an announcement is over."""
+        return self._wording.over(case, announcement)
 
     def differ_by_brand(self, case: Case, topic: Topic) -> bool:
         """Whether the answer depends on which brand the customer uses: by what the brands set, or
@@ -103,6 +108,8 @@ class Decisions:
     ) -> Decision:
         topic = topics[0]
         names = [one.id for one in topics]
+        if text == self._wording.instead(case, topics):
+            given = ()
         dialogue: dict[str, JSON] = {
             **case.kept(),
             "topic": topic.id,
@@ -125,6 +132,7 @@ class Decisions:
             dialogue=dialogue,
             evidence={**_evidence(permit), **(evidence or {})},
             promising=topics,
+            news=topics,
         )
 
     def _done(self, case: Case, topics: Iterable[Topic], *, confirmed: bool) -> list[str]:
@@ -143,17 +151,19 @@ class Decisions:
         """Acknowledge; the agent gets the draft when the topic is likely."""
         likely = self._knowledge.topics.get(seen.topic) if seen.confidence >= LIKELY else None
         topics = [likely] if likely else []
+        news = self._with_also(topics, seen.also)
         return self._decision(
             case,
             Verb.SUGGEST if likely else Verb.ROUTE,
             likely,
             seen,
             reason if likely or not seen.topic else f"unlikely {seen.confidence:.3f}",
-            self._wording.to_person(case, "acknowledge", likely),
+            self._wording.to_person(case, "acknowledge", likely, news),
             suggestion=self._wording.draft(case, likely) if likely else "",
             dialogue={**case.kept(), "done": [*self._done(case, topics, confirmed=False)]},
             evidence=_evidence(permit) if permit else None,
             note=self._note(case, topics, [seen.also]),
+            news=news,
         )
 
     def escalate(
@@ -169,13 +179,14 @@ class Decisions:
         others = [seen.topic if seen.top and seen.top[0][1] >= LIKELY else "", seen.also]
         return self._decision(
             case, Verb.ESCALATE, topic, seen, reason, text,
-            evidence=evidence, note=self._note(case, [topic], others), promising=[topic],
+            evidence=evidence, note=self._note(case, [topic], others),
+            promising=[topic], news=[topic],
         )  # fmt: skip
 
     def hand_over(self, case: Case, topic: Topic, seen: Assessment) -> Decision:
         """A word of thanks, and a person reads it."""
         text = self._wording.advice(case, topic)
-        return self._decision(case, Verb.ROUTE, topic, seen, "handed over", text)
+        return self._decision(case, Verb.ROUTE, topic, seen, "handed over", text, news=[topic])
 
     def control(self, case: Case, heard: Heard, seen: Assessment) -> Decision:
         """A rule's own way; the classifier still says which queue knows the matter."""
@@ -196,18 +207,25 @@ class Decisions:
             )
         if topic.high_risk:
             return self.escalate(case, topic, seen, reason, evidence)
+        news = self._with_also([matter or topic], seen.also)
         return self._decision(
             case,
             Verb.ROUTE,
             topic,
             seen,
             reason,
-            self._wording.advice(case, topic),
+            self._wording.advice(case, topic, news),
             suggestion=self._wording.draft(case, matter) if matter else "",
             matter=matter,
             evidence=evidence,
             note=self._note(case, [matter] if matter else [], [seen.also]),
+            news=news,
         )
+
+    def _with_also(self, topics: Sequence[Topic], name: str) -> list[Topic]:
+        """What is asked about, with the second matter where there are two."""
+        also = self._knowledge.topics.get(name)
+        return [*topics, also] if also and topics and also not in topics else [*topics]
 
     def solved(self, case: Case, topic: Topic) -> Decision:
         """The customer is helped."""
@@ -225,10 +243,11 @@ class Decisions:
         also = self._knowledge.topics.get(str(case.question.dialogue.get("also", "")))
         topics = [topic, also] if also else [topic]
         case = case.remember(done=list[JSON](self._done(case, topics, confirmed=True)))
-        text = self._wording.to_person(case, "not_solved")
+        news = self._with_also(topics, other)
+        text = self._wording.to_person(case, "not_solved", news=news)
         return self._decision(
             case, Verb.ROUTE, topic, certain(topic), reason, text, evidence={"solved": False},
-            note=self._note(case, topics, [also.id if also else "", other]),
+            note=self._note(case, topics, [also.id if also else "", other]), news=news,
         )  # fmt: skip
 
     def _note(self, case: Case, topics: Iterable[Topic], others: Iterable[str]) -> str:
@@ -314,9 +333,11 @@ class Decisions:
         evidence: Mapping[str, JSON] | None = None,
         note: str = "",
         promising: Sequence[Topic] = (),
+        news: Sequence[Topic] = (),
     ) -> Decision:
         """`matter` is what it is about where `topic` is only how it was asked (a person, a call);
-        the dates that `reply` names are promises of the topics `promising`."""
+        the dates that `reply` names are promises of the topics `promising`, its announcements are
+        those about `news`."""
         left = dict(dialogue) if dialogue is not None else case.kept()
         about = matter or topic
         if about is not None and (not about.steers or "topic" not in left):
@@ -333,6 +354,7 @@ class Decisions:
             high_risk=bool(about and about.high_risk),
             reply=reply,
             suggestion=suggestion,
+            announced=self._wording.announced(case, news, reply),
             dialogue=left,
             promises=tuple(p for t in promising for p in self._wording.promises(case, t, reply)),
             evidence={

@@ -75,6 +75,7 @@ NOTICES = (
     "redacted",
     "public",
     "promise_passed",
+    "announcement_over",
 )
 #: What single notices are given besides the usual variables.
 GIVEN = {"notices/promise_passed": frozenset({"matter", "promised"})}

@@ -138,7 +138,13 @@ def _input(file: Path | None) -> bytes:
 
 def _text_trial(config: "Config") -> "TextTrial":
     from gateway.answers.answerer import build_answerer
-    from gateway.office import brands_of, certificates_on_file, models_dir, templates_in_force
+    from gateway.office import (
+        announcements_on_file,
+        brands_of,
+        certificates_on_file,
+        models_dir,
+        templates_in_force,
+    )
     from gateway.registry import Registry
     from gateway.workers.planner import Planner, PlannerSettings
     from gateway.workers.trial import TextTrial
@@ -158,7 +164,13 @@ def _text_trial(config: "Config") -> "TextTrial":
             suggest_only=config.answers.mode == "suggest",
         ),
     )
-    return TextTrial(planner, brands, Registry.installed(), certificates_on_file(config))
+    return TextTrial(
+        planner,
+        brands,
+        Registry.installed(),
+        certificates_on_file(config),
+        announcements_on_file(config, time.time()),
+    )
 
 
 def _identity(config: "Config") -> "MailIdentity":

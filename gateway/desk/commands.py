@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.desk import merging, verdicts
+from gateway.desk.announcements import carried
 from gateway.domain.allowlist import Allowed, refusal
 from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
@@ -201,6 +202,13 @@ class Desk:
 
         await self.store.write(work)
 
+    def allowed_by_brand(self) -> dict[str, list[Allowed]]:
+        """What a text may name to go out by every account of a brand."""
+        found: dict[str, list[Allowed]] = {}
+        for name, account in self.accounts.items():
+            found.setdefault(account.brand, []).append(self.allowed.get(name, Allowed()))
+        return found
+
     def _handle(self, reader: Reader, address: str) -> Row:
         """The handle written so. Raises `NotAllowed` when it is one in several address spaces."""
         space, colon, bare = address.partition(":")
@@ -274,6 +282,7 @@ class Desk:
         )
         ops += [
             *outgoing(answer, self._account(inquiry), now),
+            *carried(tx, inquiry, text, answer.id, now),
             _log(command, "inquiry.replied", inquiry, now, agent=agent),
         ]
         return tuple(ops)

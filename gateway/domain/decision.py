@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from gateway.domain.announcement import Announcement
 from gateway.domain.model import JSON, InquiryState
 from gateway.domain.states import WITH_PEOPLE
 
@@ -109,6 +110,8 @@ class Question:
     """When it was asked: dates in the answer count from then. 0: the answer names none."""
     cases: tuple[OpenCase, ...] = ()
     """The customer's own open inquiries, for whoever asks how far they are."""
+    announcements: tuple[Announcement, ...] = ()
+    """Those in force that the customer has not been told yet, whatever they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,8 @@ class Decision:
     """A draft for the agent when `verb` is suggest, route or escalate."""
     promises: tuple[Promise, ...] = ()
     """The dates that `reply` names."""
+    announced: tuple[str, ...] = ()
+    """The ids of the announcements that stand in `reply`."""
     dialogue: Mapping[str, JSON] = field(default_factory=dict)
     evidence: Mapping[str, JSON] = field(default_factory=dict)
     note: str = ""

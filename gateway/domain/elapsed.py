@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.domain.announcement import AnnouncementOver
 from gateway.domain.channel import ChannelEvent
 
 #: The name under which such an event is stored.
@@ -20,4 +21,4 @@ class Elapsed:
 
 
 #: What may lie in the intake: what channels brought, and what the gateway's own timers did.
-StoredEvent = ChannelEvent | Elapsed
+StoredEvent = ChannelEvent | Elapsed | AnnouncementOver

@@ -222,6 +222,26 @@ class MarkDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkAnnouncement:
+    """A message of this plan carries an announcement: who has to be told when it is over. A `Conflict`
+    when it is over already."""
+
+    announcement_id: str
+    inquiry_id: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettleAnnouncement:
+    """An inquiry is told that it is over, or will not be. Once: settled already is a `Conflict`."""
+
+    announcement_id: str
+    inquiry_id: str
+    outcome: str
+    """'told', or why not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """An event of the log."""
 
@@ -246,6 +266,8 @@ Op = (
     | SetTimer
     | CancelTimer
     | MarkDelivery
+    | LinkAnnouncement
+    | SettleAnnouncement
     | KeepAnswer
     | AddReview
     | ReviewAnswer

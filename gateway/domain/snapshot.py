@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.domain.announcement import Announcement, ToTell
 from gateway.domain.decision import Certificate, OpenCase
 from gateway.domain.model import JSON, DeliveryState, InquiryState
 
@@ -109,3 +110,7 @@ class Snapshot:
     cases: tuple[OpenCase, ...] = ()
     """The customer's open inquiries, newest first: those of this conversation, and of the contact
     where this very message is proved to be the contact's. `queue` is the id here."""
+    announcements: tuple[Announcement, ...] = ()
+    """Those in force that this inquiry has not been told yet."""
+    to_tell: ToTell | None = None
+    """What this inquiry is to be told is over, and where."""

@@ -15,6 +15,7 @@ from gateway.domain.plan import (
     CreateInquiry,
     EndMerged,
     FlagHandle,
+    LinkAnnouncement,
     Log,
     MarkDelivery,
     MergeContacts,
@@ -23,6 +24,7 @@ from gateway.domain.plan import (
     Plan,
     Send,
     SetTimer,
+    SettleAnnouncement,
     SplitContact,
     TouchConversation,
     UpdateContact,
@@ -160,6 +162,8 @@ def _move_messages(tx: Tx, op: MoveMessages, now: float) -> None:  # noqa: ARG00
 
 def _end_merged(tx: Tx, op: EndMerged, now: float) -> None:
     tx.run("inquiries.keep_place", id=op.into, other=op.inquiry_id)
+    tx.run("announcements.follow_merge", inquiry_id=op.inquiry_id, target=op.into)
+    tx.run("announcements.forget", inquiry_id=op.inquiry_id)
     if not tx.run(
         "inquiries.end_merged", id=op.inquiry_id, version=op.version, into=op.into, at=now
     ):
@@ -229,6 +233,32 @@ def _mark_delivery(tx: Tx, op: MarkDelivery, now: float) -> None:  # noqa: ARG00
         delivery_rank=op.state.rank,
         detail=op.detail,
     )
+
+
+def _link_announcement(tx: Tx, op: LinkAnnouncement, now: float) -> None:
+    held = tx.one("announcements.hold", id=op.announcement_id)
+    if held is None or held["over_at"] is not None:
+        msg = f"announcement {op.announcement_id} is over"
+        raise Conflict(msg)
+    tx.run(
+        "announcements.link",
+        announcement_id=op.announcement_id,
+        inquiry_id=op.inquiry_id,
+        message_id=op.message_id,
+        at=now,
+    )
+
+
+def _settle_announcement(tx: Tx, op: SettleAnnouncement, now: float) -> None:
+    if not tx.run(
+        "announcements.settle",
+        announcement_id=op.announcement_id,
+        inquiry_id=op.inquiry_id,
+        outcome=op.outcome,
+        at=now,
+    ):
+        msg = f"inquiry {op.inquiry_id} was told about announcement {op.announcement_id} before"
+        raise Conflict(msg)
 
 
 def _finding(found: Finding) -> dict[str, Any]:
@@ -303,6 +333,8 @@ _APPLY: dict[type, Callable[[Tx, Any, float], None]] = {
     SetTimer: _set_timer,
     CancelTimer: _cancel_timer,
     MarkDelivery: _mark_delivery,
+    LinkAnnouncement: _link_announcement,
+    SettleAnnouncement: _settle_announcement,
     KeepAnswer: _keep_answer,
     AddReview: _add_review,
     ReviewAnswer: _review_answer,

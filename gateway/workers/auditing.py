@@ -11,6 +11,7 @@ from gateway.domain.decision import Decision, Verb
 from gateway.domain.model import JSON, InquiryState
 from gateway.domain.reviews import AddReview, Finding, KeepAnswer, ReviewAnswer, Source
 from gateway.domain.snapshot import InquiryView
+from gateway.workers.announcing import ENDED
 from gateway.workers.draft import Draft
 
 
@@ -26,6 +27,8 @@ def keep(draft: Draft, inquiry: InquiryView, decision: Decision, share: float) -
         solved = bool(decision.evidence["solved"])
         if not solved and decision.evidence.get("missed"):
             return  # the date was not kept; the answer may have been right
+        if inquiry.dialogue.get(ENDED):
+            return  # it was about the end of an announcement, not about the answer
         draft.add(ReviewAnswer(draft.id("r"), inquiry.id, solved=solved))
         return
     found = finding(draft, inquiry, decision)

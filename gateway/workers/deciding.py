@@ -26,6 +26,7 @@ from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
 from gateway.routing.placing import place
 from gateway.workers import auditing
+from gateway.workers.announcing import link
 from gateway.workers.draft import Draft
 from gateway.workers.promises import remembered, with_missed
 
@@ -139,6 +140,13 @@ class Deciding:
         self._speak(draft, event, seen, inquiry, conversation, decision, question)
         return True
 
+    def helped(self, event: Inbound, seen: Snapshot, inquiry: InquiryView) -> bool:
+        """Whether somebody who waits for a person, and was asked if it has solved itself, says yes."""
+        if inquiry.state is not InquiryState.QUEUED or inquiry.dialogue.get("pending") != "solved?":
+            return False
+        decision = self.answerer.decide(self._question(event, seen, inquiry), seen.certificates)
+        return decision.evidence.get("solved") is True
+
     def _question(self, event: Inbound, seen: Snapshot, inquiry: InquiryView) -> Question:
         most = 2 if seen.account.form == "short" else 3
         queues = self.settings.queues
@@ -161,6 +169,7 @@ class Deciding:
             number=inquiry.number,
             asked_at=_asked_at(event, seen.now),
             cases=tuple(cases[:most]),
+            announcements=seen.announcements,
         )
 
     def warn(
@@ -269,6 +278,7 @@ class Deciding:
         draft.add(
             *_outgoing(draft, event, seen, inquiry, conversation, text, decision.language, meta)
         )
+        link(draft, decision.announced, draft.id("out"))
 
 
 def _asked_at(event: Inbound, now: float) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.answers.answerer import Answerer
+from gateway.domain.announcement import AnnouncementOver
 from gateway.domain.channel import Inbound, Receipt
 from gateway.domain.decision import Question
 from gateway.domain.elapsed import Elapsed, StoredEvent
@@ -25,6 +26,7 @@ from gateway.domain.reply import incoming
 from gateway.domain.snapshot import InquiryView, Snapshot
 from gateway.domain.states import WITH_PEOPLE, move
 from gateway.intake.filters import Verdict, judge
+from gateway.workers.announcing import tell
 from gateway.workers.deciding import Deciding, PlannerSettings
 from gateway.workers.draft import Draft
 from gateway.workers.identity import contact, conversation, is_forged, with_language
@@ -71,6 +73,8 @@ class Planner:
             return self._receipt(draft, event, seen, received_at)
         if isinstance(event, Elapsed):
             return Lapse(self._deciding).plan(draft, event, seen)
+        if isinstance(event, AnnouncementOver):
+            return tell(draft, seen, self.answerer, self.settings.close_after)
         event = with_language(event, seen)
         verdict = judge(event, seen)
         draft.evidence["verdict"] = verdict.reason
@@ -160,6 +164,9 @@ class Planner:
             authentication=event.facts.get("authentication", ""),
         )
         with_person = inquiry.state in WITH_PEOPLE
+        if with_person and not silent and self._deciding.helped(event, seen, inquiry):
+            # It was told that the problem is over, and says so itself: nobody needs to look at it.
+            with_person = False
         told = False
         if with_person:
             self._for_agent(draft, inquiry)

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
+from gateway.domain.codec import encode
 from gateway.domain.decision import Decision, Promise
-from gateway.domain.elapsed import STORED_AS
+from gateway.domain.elapsed import STORED_AS, Elapsed
 from gateway.domain.model import JSON, InquiryState
 from gateway.domain.plan import CLOSE_TIMER, PROMISE_TIMER, CancelTimer, SetTimer
 from gateway.domain.snapshot import InquiryView
@@ -100,13 +101,7 @@ def fire(tx: Tx, row: Row, event_id: str, now: float, close_after: float) -> Non
         type=STORED_AS,
         received_at=now,
         verified=STORED_AS,
-        body=json.dumps(
-            {
-                "kind": row["kind"],
-                "inquiry_id": row["subject"],
-                "conversation_id": conversation_id,
-            }
-        ),
+        body=json.dumps(encode(Elapsed(row["kind"], row["subject"], conversation_id))),
     )
     if tx.value("timers.at", kind=CLOSE_TIMER, subject=row["subject"]) is not None:
         tx.run(

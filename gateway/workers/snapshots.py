@@ -2,6 +2,7 @@
 
 import json
 
+from gateway.domain.announcement import Announcement, AnnouncementOver
 from gateway.domain.channel import Receipt
 from gateway.domain.decision import Certificate, OpenCase
 from gateway.domain.elapsed import Elapsed, StoredEvent
@@ -16,6 +17,7 @@ from gateway.domain.snapshot import (
     Snapshot,
 )
 from gateway.domain.store import Reader, Row
+from gateway.workers.announcing import look_to_tell, news_for
 from gateway.workers.threads import inquiry_view, thread
 
 DAY = 24 * 3600.0
@@ -28,12 +30,15 @@ def look(
     now: float,
     attempt: int,
     certificates: tuple[Certificate, ...] = (),
+    announcements: tuple[Announcement, ...] = (),
 ) -> Snapshot:
     """The snapshot for one event. One consistent read; nothing is written."""
     if isinstance(event, Receipt):
         return _for_receipt(reader, event, account, now, attempt)
     if isinstance(event, Elapsed):
         return _for_timer(reader, event, account, now, attempt)
+    if isinstance(event, AnnouncementOver):
+        return _for_telling(reader, event, account, now, attempt)
     row = reader.one(
         "contacts.known",
         space=account.space,
@@ -42,7 +47,13 @@ def look(
         since=now - DAY,
     )
     if row is None:
-        return Snapshot(now=now, account=account, attempt=attempt, certificates=certificates)
+        return Snapshot(
+            now=now,
+            account=account,
+            attempt=attempt,
+            certificates=certificates,
+            announcements=announcements,
+        )
     handle, conversation_id = _handle(row), row["conversation_id"] or ""
     inquiry, by = thread(reader, event, account, handle, conversation_id, now)
     return Snapshot(
@@ -58,6 +69,7 @@ def look(
         greeted=bool(row["greeted"]),
         warned=bool(event.facts.get("redactions")) and _warned(reader, conversation_id, now),
         cases=_cases(reader, conversation_id, handle.contact_id if event.verified else ""),
+        announcements=news_for(reader, announcements, inquiry),
     )
 
 
@@ -147,6 +159,31 @@ def _for_timer(
             json.loads(conversation["reply_to"]),
             public=last != Visibility.PRIVATE,
         ),
+    )
+
+
+def _for_telling(
+    reader: Reader, event: AnnouncementOver, account: AccountView, now: float, attempt: int
+) -> Snapshot:
+    inquiry, told, place = look_to_tell(reader, event)
+    if inquiry is None or told is None or place is None:
+        return Snapshot(now=now, account=account, attempt=attempt)
+    row = reader.one(
+        "contacts.known",
+        space=place["space"],
+        address=place["address"],
+        account=account.id,
+        since=now - DAY,
+    )
+    return Snapshot(
+        now=now,
+        account=account,
+        attempt=attempt,
+        handle=_handle(row) if row else None,
+        conversation_id=place["conversation_id"],
+        inquiry=inquiry_view(inquiry),
+        greeted=bool(row and row["greeted"]),
+        to_tell=told,
     )
 
 

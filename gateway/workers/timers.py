@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway import steps
+from gateway.domain.announcement import ANNOUNCEMENT_TIMER
 from gateway.domain.errors import GatewayError, Overloaded, StoreError
 from gateway.domain.model import InquiryState
 from gateway.domain.plan import (
@@ -24,6 +25,7 @@ from gateway.domain.store import Row, Store, Tx
 from gateway.domain.world import Clock, Ids
 from gateway.domain.world import Log as Logger
 from gateway.workers import promises
+from gateway.workers.announcing import hand_on
 
 #: Seconds until a timer whose effect failed fires again.
 AGAIN = 300.0
@@ -119,7 +121,11 @@ class Timers:
         return fired
 
     def _effects(self) -> Mapping[str, Effect]:
-        return {CLOSE_TIMER: self._close, PROMISE_TIMER: self._promise}
+        return {
+            CLOSE_TIMER: self._close,
+            PROMISE_TIMER: self._promise,
+            ANNOUNCEMENT_TIMER: hand_on,
+        }
 
     def _promise(self, tx: Tx, row: Row, event_id: str, now: float) -> None:
         promises.fire(tx, row, event_id, now, self.close_after)

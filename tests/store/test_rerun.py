@@ -35,6 +35,7 @@ from gateway.world import SystemClock
 from tests.delivery.scripted import Listable, Scripted, fails
 from tests.store.engines import PostgresEngine, Twice, select, value, verified
 from tests.store.units import logged
+from tests.workers.announced import announce, end, over_texts, told
 from tests.workers.rig import Rig, decision
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +105,7 @@ async def everything(rig: Rig) -> None:
     await mended(rig)
     await of_the_composition_root(rig)
     await grouped(rig)
+    await announced(rig)
     await reviewed(rig)
 
 
@@ -154,6 +156,17 @@ async def answered_and_delivered(rig: Rig) -> None:
     running.cancel()
     await asyncio.wait([running])
     await rig.drain()
+
+
+async def announced(rig: Rig) -> None:
+    """Something is announced, said, and over."""
+    rig.answerer.usual = decision(Verb.ANSWER, "Do this.")
+    now = rig.clock.now()
+    await announce(rig, starts_at=now, ends_at=now + 60)
+    await rig.say("hello", sender="announced-1")
+    await end(rig)
+    await told(rig)
+    assert await over_texts(rig) == ["announced-1"]
 
 
 async def grouped(rig: Rig) -> None:

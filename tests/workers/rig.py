@@ -5,12 +5,13 @@ The clock stands still until a test moves it, and every unit of work runs twice.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from gateway.delivery.deliver import Delivery
 from gateway.desk.commands import Desk
+from gateway.domain.announcement import Announcement
 from gateway.domain.channel import Channel, ChannelEvent, Inbound, Receipt
 from gateway.domain.decision import Certificate, Decision, Question, Verb
 from gateway.domain.model import DeliveryState, Queue
@@ -74,7 +75,11 @@ class ScriptedAnswerer:
         found = self.answers.get(question.text, self.usual)
         if isinstance(found, Exception):
             raise found
-        return found() if callable(found) else found
+        decided = found() if callable(found) else found
+        told = tuple(one.id for one in question.announcements)
+        return (
+            replace(decided, announced=told) if told and decided.verb is not Verb.ASK else decided
+        )
 
     def foresee(self, questions: Iterable[Question]) -> None:
         self.foreseen.extend(questions)
@@ -93,6 +98,9 @@ class ScriptedAnswerer:
 
     def notice(self, name: str, question: Question) -> str:
         return f"[{name} in {question.language}]"
+
+    def over(self, question: Question, announcement: Announcement) -> tuple[str, str]:
+        return f"[{announcement.id} is over]", question.language
 
 
 class SameProcess:

@@ -11,6 +11,7 @@ from gateway.domain.model import InquiryState
 from gateway.domain.plan import ChangeInquiry, Plan
 from gateway.domain.reviews import AddReview, KeepAnswer, ReviewAnswer, Source, Verdict
 from gateway.domain.snapshot import Snapshot
+from gateway.workers.announcing import ENDED
 from gateway.workers.auditing import drawn
 from gateway.workers.planner import Planner
 from tests.workers.plans import inquiry, message, ops, saying, seen
@@ -112,6 +113,14 @@ def test_what_the_customer_says_of_an_answer_is_kept_and_is_no_case_itself(solve
     made = plan(saying(verb, evidence={**SEEN, "solved": solved}), seen(inquiry()))
     assert ops(made, ReviewAnswer) == [ReviewAnswer("ev1.r", "q1", solved=solved)]
     assert ops(made, AddReview) + ops(made, KeepAnswer) == []
+
+
+@pytest.mark.parametrize("solved", [True, False])
+def test_a_word_about_the_end_of_an_announcement_says_nothing_of_the_answer(solved):
+    verb = Verb.ANSWER if solved else Verb.ROUTE
+    view = inquiry(dialogue={"pending": "solved?", ENDED: "a1"})
+    made = plan(saying(verb, evidence={**SEEN, "solved": solved}), seen(view))
+    assert ops(made, ReviewAnswer) + ops(made, AddReview) + ops(made, KeepAnswer) == []
 
 
 # ---------------------------------------------------------------- what an agent gets
