@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 
 from gateway.answers.every_text import every_text
+from gateway.answers.length import MOST_SEGMENTS
 from gateway.answers.lint_reading import EXAMPLE_BRAND, Finding, Material, Severity, line_of
 from gateway.answers.rendering import RenderError
-from gateway.answers.sms import MOST_SEGMENTS, segments, strange
 from gateway.answers.unsafe import is_secret_slot, unsafe
 from gateway.answers.wording import Wording
 from gateway.domain.allowlist import Allowed, refusal
+from gateway.domain.segments import segments, strange
 
 _TAG = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 #: What cannot be spoken: marks of lists and mark-up, symbols, links, addresses.
@@ -59,7 +60,7 @@ def foreign_numbers(material: Material) -> Iterator[Finding]:
 def long_sms(material: Material) -> Iterator[Finding]:
     """A short form over two SMS, with a brand's own facts and all that is added to it."""
     for language, path, brand, text in _finished(material, ("short",)):
-        if (count := segments(text)) <= MOST_SEGMENTS:
+        if (count := segments(text).parts) <= MOST_SEGMENTS:
             continue
         odd = "" if language.startswith("zh") else strange(text)
         why = f" because of {odd!r}, which the SMS alphabet does not have," if odd else ""

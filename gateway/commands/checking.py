@@ -40,7 +40,7 @@ def check(
     from gateway.answers.lint import check, confusions, in_order, open_material
     from gateway.answers.lint_reading import Severity, Unreadable
     from gateway.config import templates_dir
-    from gateway.office import models_dir
+    from gateway.office import brands_of, models_dir
 
     loaded = settings(config, data_dir)
     folder = templates_dir(templates or loaded.templates)

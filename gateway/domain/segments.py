@@ -48,3 +48,8 @@ def segments(text: str) -> Segments:
             parts, used = parts + 1, 0
         used += size
     return Segments(encoding, units, parts)
+
+
+def strange(text: str) -> str:
+    """The characters of a text that are not in GSM-7, each once: one of them makes all of it UCS-2."""
+    return "".join(sorted(set(text) - _BASIC - _EXTENDED))

@@ -61,7 +61,9 @@ def test_strange_text_gets_a_lower_score_than_a_known_question(knowledge):
 
 def test_held_out_accuracy_is_near_that_of_real_folds(knowledge):
     # Of the topics alone: the backgrounds hold a bit of everything.
-    pairs = [pair for pair in zip(*knowledge.training(), strict=True) if pair[1] in knowledge.topics]
+    pairs = [
+        pair for pair in zip(*knowledge.training(), strict=True) if pair[1] in knowledge.topics
+    ]
     texts, labels = (np.array(part) for part in zip(*pairs[::3], strict=True))
     model = KernelClassifier(NgramView()).fit(list(texts), list(labels))
     order = np.random.default_rng(0).permutation(len(texts))

@@ -13,12 +13,12 @@ from gateway.answers.engine import TrainingError
 from gateway.answers.knowledge import KnowledgeError
 from gateway.answers.lint_examples import OVERLAP_LEAST, PAIRS, examples, overlaps
 from gateway.answers.lint_reading import EXAMPLE_BRAND, Finding, Severity, Unreadable
-from gateway.answers.sms import segments, strange
 from gateway.answers.stated import figures
 from gateway.answers.unsafe import unsafe
 from gateway.answers.unseen import Unseen, unseen
 from gateway.config import templates_dir
 from gateway.domain.model import Brand
+from gateway.domain.segments import strange
 from tests.answers.brands import FULL
 from tests.answers.small import small_base
 
@@ -348,18 +348,6 @@ def test_the_examples_of_the_facts_are_a_brand_too(folder):
 
 
 # ---------------------------------------------------------------- the parts
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("", 0), ("a" * 160, 1), ("a" * 161, 2), ("a" * 306, 2), ("a" * 307, 3), ("[" * 80, 1),
-        ("[" * 81, 2), ("中" * 70, 1), ("中" * 71, 2), ("中" * 134, 2), ("中" * 135, 3),
-        ("\U0001f600" * 35, 1), ("\U0001f600" * 36, 2),
-    ],
-)  # fmt: skip
-def test_segments_are_counted_as_networks_count_them(text, count):
-    assert segments(text) == count
 
 
 def test_what_makes_a_text_wide_is_named():

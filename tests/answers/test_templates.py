@@ -8,13 +8,14 @@ import pytest
 from gateway.answers.case import make_case
 from gateway.answers.every_text import NUMBER, case_of, every_text
 from gateway.answers.knowledge import NOTICES, load
+from gateway.answers.length import MOST_SEGMENTS
 from gateway.answers.rendering import Renderer, RenderError, Source, inspect
-from gateway.answers.sms import MOST_SEGMENTS, segments, strange
 from gateway.answers.wording import Wording
 from gateway.config import templates_dir
 from gateway.domain.allowlist import Allowed, refusal
 from gateway.domain.decision import Question
 from gateway.domain.model import Brand
+from gateway.domain.segments import segments, strange
 from tests.answers.brands import EMPTY, FULL
 
 KNOWLEDGE = load(templates_dir())
@@ -54,7 +55,7 @@ def test_short_forms_fit_two_sms(language, brand):
             if name == "which_brand":
                 continue  # brand names are the operator's
             assert strange(text) == "", name
-        assert segments(text) <= MOST_SEGMENTS, (name, len(text), text)
+        assert segments(text).parts <= MOST_SEGMENTS, (name, len(text), text)
 
 
 @pytest.mark.parametrize(("language", "form"), FORMS)
