@@ -17,13 +17,14 @@ def small_base(
 ) -> Path:
     """Copy the shipped one with these topics only; with their calibration questions if wanted."""
     source = templates_dir()
-    for name in ("dialogue", "notices"):
+    for name in ("dialogue", "notices", "traditional"):
         shutil.copytree(source / name, target / name)
     (target / "background").mkdir()
     for path in (source / "background").iterdir():
         lines = path.read_text("utf-8").splitlines()[:BACKGROUND]
         (target / "background" / path.name).write_text("\n".join(lines) + "\n", "utf-8")
-    shutil.copy(source / "knowledge.toml", target)
+    for name in ("knowledge.toml", "slots.toml"):
+        shutil.copy(source / name, target)
     for topic in topics:
         shutil.copytree(source / "topics" / topic, target / "topics" / topic)
     if calibration:

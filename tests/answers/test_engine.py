@@ -80,16 +80,12 @@ def test_another_encoder_plugs_into_the_same_regression():
 
 
 def test_out_of_fold_the_engine_finds_most_topics(knowledge):
-    """A floor against a broken feature or trainer, well under the measured 76 %."""
-    texts, labels = (np.array(part) for part in knowledge.training())
+    """A floor against a broken feature or trainer, on a third of the topics' examples."""
+    pairs = [pair for pair in zip(*knowledge.training(), strict=True) if pair[1] in knowledge.topics]
+    texts, labels = (np.array(part) for part in zip(*pairs[::3], strict=True))
     order = np.random.default_rng(0).permutation(len(texts))
-    right = total = 0
-    for fold in range(5):
-        held = order[fold::5]
-        rest = np.setdiff1d(order, held)
-        model = NgramClassifier().fit(list(texts[rest]), list(labels[rest]))
-        guesses = model.posterior(list(texts[held])).argmax(axis=1)
-        topical = [i for i, label in enumerate(labels[held]) if not label.startswith("~")]
-        right += sum(model.labels[guesses[i]] == labels[held][i] for i in topical)
-        total += len(topical)
-    assert right / total > 0.65
+    held, rest = order[::5], np.delete(order, np.s_[::5])
+    model = NgramClassifier().fit(list(texts[rest]), list(labels[rest]))
+    guesses = model.posterior(list(texts[held])).argmax(axis=1)
+    right = sum(model.labels[g] == label for g, label in zip(guesses, labels[held], strict=True))
+    assert right / len(held) > 0.4

@@ -56,6 +56,7 @@ def traffic(answerer, reviewed):
     knowledge base, each with the topic that is found for it. How good an engine really is on them is
     not the matter here."""
     cases = []
+    answerer.foresee(Question(one.text, one.subject, language=one.language) for one in reviewed)
     for number, one in enumerate(reviewed):
         seen = answerer.assess(Question(one.text, one.subject, language=one.language))
         found = seen.topic if seen else one.topic
