@@ -186,8 +186,8 @@ def _seen(text: str, *, bold: bool) -> Iterator[tuple[str, str, str]]:
 
 def _without(links: re.Pattern[str], text: str) -> str:
     """The text with blanks in the place of links, up to where each ends: digits in a path are part
-    of it."""
-    return re.sub(rf"(?:{links.pattern})[^\s，。；、）)】」”]*", _blank, text)
+    of it. A link is ASCII (RFC 3986): Chinese that follows it at once is no part of it."""
+    return re.sub(rf"(?:{links.pattern})[!-(*-~]*", _blank, text)
 
 
 def _blank(found: re.Match[str]) -> str:

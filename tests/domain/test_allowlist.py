@@ -31,6 +31,7 @@ BRAND = Allowed.of(
         "拨打95599",
         "see https://www.wallet.example/help/topup?id=3",
         "see wallet.example/app or m.wallet.example",
+        "请看https://www.wallet.example/help/13912345678。",
         "write to help@wallet.example.",
         "您好，编号 261122-000123，已转给客服。",
         "Your number is 261122-000123.",
@@ -57,6 +58,8 @@ def test_what_is_the_brands_own_or_no_number_at_all_passes(text: str) -> None:
     ("text", "kind"),
     [
         ("请拨打 400-999-8888", "number"),
+        ("https://www.wallet.example/help请拨打热线4009998888", "number"),
+        ("见wallet.example/app?x=1请加客服13900001111", "number"),
         ("请拨打４００－９９９－８８８８", "number"),
         ("请拨打四〇〇九九九八八八八", "number"),
         ("拨打 4 0 0 9 9 9 8 8 8 8", "number"),
