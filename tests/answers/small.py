@@ -1,7 +1,9 @@
 """A knowledge base of a few of the shipped topics: quick to copy, to break and to learn."""
 
 import json
+import re
 import shutil
+import tomllib
 from pathlib import Path
 
 from gateway.answers.review import CALIBRATION
@@ -27,12 +29,38 @@ def small_base(
         shutil.copy(source / name, target)
     for topic in topics:
         shutil.copytree(source / "topics" / topic, target / "topics" / topic)
+    _leave_used(target)
     if calibration:
         lines = (source / CALIBRATION).read_text("utf-8").splitlines()
         own = [line for line in lines if line and json.loads(line)["topic"] in topics]
         (target / CALIBRATION).parent.mkdir()
         (target / CALIBRATION).write_text("\n".join(own) + "\n", "utf-8")
     return target
+
+
+def _leave_used(folder: Path) -> None:
+    """Take out the steps and slots of no topic: a reader calls them mistakes."""
+    steps, slots = set(), set()
+    for path in folder.glob("topics/*/topic.toml"):
+        raw = tomllib.loads(path.read_text("utf-8"))
+        steps |= set(raw.get("checklist", ()))
+        slots |= set(raw.get("slots", ()))
+    told = tomllib.loads((folder / "slots.toml").read_text("utf-8"))
+    slots |= {told[slot]["same"] for slot in slots if "same" in told.get(slot, {})}
+    for path in folder.glob("dialogue/steps.*.toml"):
+        _keep_tables(path, steps)
+    _keep_tables(folder / "slots.toml", slots)
+
+
+def _keep_tables(path: Path, names: set[str]) -> None:
+    """Only these tables of a TOML file, with what belongs to them."""
+    head, *parts = re.split(r"(?m)^(?=\[)", path.read_text("utf-8"))
+    kept = [
+        part
+        for part in parts
+        if re.split(r"[.\]]", part[1:], maxsplit=1)[0].strip('"') in names
+    ]
+    path.write_text(head + "".join(kept), "utf-8")
 
 
 def spoil(folder: Path, topic: str = "bind_card", other: str = "password_reset") -> None:
