@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.answers.review import CALIBRATION
@@ -14,12 +15,10 @@ TOPICS = ("password_reset", "bind_card", "withdraw_not_arrived", "complaint", "t
 BACKGROUND = 20
 
 
-def small_base(
-    target: Path, topics: tuple[str, ...] = TOPICS, *, calibration: bool = False
-) -> Path:
+def small_base(target: Path, topics: Iterable[str] = TOPICS, *, calibration: bool = False) -> Path:
     """Copy the shipped one with these topics only; with their calibration questions if wanted."""
     source = templates_dir()
-    for name in ("dialogue", "notices", "traditional"):
+    for name in ("dialogue", "notices", "pages", "traditional"):
         shutil.copytree(source / name, target / name)
     (target / "background").mkdir()
     for path in (source / "background").iterdir():
@@ -45,8 +44,6 @@ def _leave_used(folder: Path) -> None:
         raw = tomllib.loads(path.read_text("utf-8"))
         steps |= set(raw.get("checklist", ()))
         slots |= set(raw.get("slots", ()))
-    told = tomllib.loads((folder / "slots.toml").read_text("utf-8"))
-    slots |= {told[slot]["same"] for slot in slots if "same" in told.get(slot, {})}
     for path in folder.glob("dialogue/steps.*.toml"):
         _keep_tables(path, steps)
     _keep_tables(folder / "slots.toml", slots)
@@ -56,9 +53,7 @@ def _keep_tables(path: Path, names: set[str]) -> None:
     """Only these tables of a TOML file, with what belongs to them."""
     head, *parts = re.split(r"(?m)^(?=\[)", path.read_text("utf-8"))
     kept = [
-        part
-        for part in parts
-        if re.split(r"[.\]]", part[1:], maxsplit=1)[0].strip('"') in names
+        part for part in parts if re.split(r"[.\]]", part[1:], maxsplit=1)[0].strip('"') in names
     ]
     path.write_text(head + "".join(kept), "utf-8")
 

@@ -81,7 +81,9 @@ def test_another_encoder_plugs_into_the_same_regression():
 
 def test_out_of_fold_the_engine_finds_most_topics(knowledge):
     """A floor against a broken feature or trainer, on a third of the topics' examples."""
-    pairs = [pair for pair in zip(*knowledge.training(), strict=True) if pair[1] in knowledge.topics]
+    pairs = [
+        pair for pair in zip(*knowledge.training(), strict=True) if pair[1] in knowledge.topics
+    ]
     texts, labels = (np.array(part) for part in zip(*pairs[::3], strict=True))
     order = np.random.default_rng(0).permutation(len(texts))
     held, rest = order[::5], np.delete(order, np.s_[::5])
