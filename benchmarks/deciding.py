@@ -28,14 +28,13 @@ from gateway.domain.model import Brand
 ROUNDS = 5
 #: What a worker plans at once when it has work waiting (`workers.lane_batch` is its bound).
 BATCH = 32
+#: What the default engine encodes with.
+ENCODER = "use"
 #: Characters up to which a question is of SMS length, and sentences of a mail.
 SMS, SENTENCES = 70, 5
 BRANDS = {"pay": Brand("pay", "Pay", {}, {})}
 
 _here: list[tuple[Answerer, Shelf]] = []
-_asking: list[Answerer] = []
-"""Tells the pieces of a text instead of encoding them, by way of `_pieces`."""
-_pieces: list[str] = []
 
 
 def deciding(rounds: int = ROUNDS, most: int = 10_000) -> list[Figure]:
@@ -87,9 +86,7 @@ def _load(models: Path) -> None:
     assert not weaker, weaker
     texts, labels = knowledge.training()
     classifier = trained(untrained, texts, labels, shelf, models)
-    _here[:] = [(Answerer(knowledge, classifier, BRANDS, encode=shelf.encode_all), shelf)]
-    _pieces[:] = []
-    _asking[:] = [Answerer(knowledge, classifier, BRANDS, encode=_pieces.extend)]
+    _here[:] = [(Answerer(knowledge, classifier, BRANDS), shelf)]
 
 
 def decide_all(texts: Sequence[str]) -> float:
@@ -107,16 +104,13 @@ def decide_all(texts: Sequence[str]) -> float:
 
 def encode_all(texts: Sequence[str]) -> float:
     """The same texts' pieces, only encoded, in the same batches."""
-    shelf = _here[0][1]
+    answerer, shelf = _here[0]
     shelf.forget()
-    batches = []
-    for batch in _batches(texts, BATCH):
-        _pieces.clear()
-        _asking[0].foresee([Question(text) for text in batch])
-        batches.append(list(_pieces))
+    batches = [answerer.parts(map(Question, batch)) for batch in _batches(texts, BATCH)]
+    encoder = shelf(ENCODER)
     began = time.perf_counter()
     for pieces in batches:
-        shelf.encode_all(pieces)
+        encoder.encode(pieces)
     return len(texts) / (time.perf_counter() - began)
 
 
@@ -128,7 +122,7 @@ def slowest(texts: Sequence[str], *, encode: bool) -> float:
     for text in texts:
         began = time.process_time()
         if encode:
-            shelf.encode_all([text])
+            shelf(ENCODER).encode([text])
         else:
             answerer.decide(Question(text), [])
         took.append(1000 * (time.process_time() - began))

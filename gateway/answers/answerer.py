@@ -6,7 +6,7 @@ ways are open, the one that brings in a person is taken. What each decision cons
 `decisions.py`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def build_answerer(
     encoders = Shelf()
     untrained, weaker = best_engine(engine, encoders)
     classifier = trained(untrained, texts, labels, encoders, models, keep=keep)
-    return Answerer(knowledge, classifier, brands, weaker, encoders.encode_all)
+    return Answerer(knowledge, classifier, brands, weaker)
 
 
 class Answerer:
@@ -64,10 +64,8 @@ class Answerer:
         classifier: Classifier,
         brands: Mapping[str, Brand],
         weaker: str = "",
-        encode: Callable[[Sequence[str]], None] = lambda _: None,
     ) -> None:
         self.knowledge = knowledge
-        self._encode = encode
         self.weaker = weaker
         """Why another engine answers than was wished for; '' when it is that one."""
         self.version = f"{knowledge.version}.{classifier.version}"
@@ -81,10 +79,14 @@ class Answerer:
     # ------------------------------------------------------------ what callers ask
 
     def foresee(self, questions: Iterable[Question]) -> None:
-        """Encode all that these questions say in one batch, before they are decided one by one:
-        a text costs about a fifth of what it costs alone. Changes no decision."""
+        """Ask the classifier about all that these questions say in one go, before they are decided
+        one by one. Changes no decision."""
+        self._assessor.foresee(self.parts(questions))
+
+    def parts(self, questions: Iterable[Question]) -> list[str]:
+        """The pieces of these questions that the classifier is asked about."""
         cases = [make_case(q, self._brands, self.knowledge.languages) for q in questions]
-        self._encode([part for c in cases for part in self._assessor.parts(c.text, c.subject)])
+        return [part for c in cases for part in self._assessor.parts(c.text, c.subject)]
 
     def decide(self, question: Question, certificates: Sequence[Certificate]) -> Decision:
         """What to do with `question`; `certificates` are those in force now."""

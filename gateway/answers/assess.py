@@ -1,8 +1,11 @@
 """What a message is about and how sure that is, before any policy says what to do with it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.answers.engine import Classifier
+import numpy as np
+
+from gateway.answers.engine import Classifier, Matrix
 from gateway.answers.knowledge import BACKGROUND, Knowledge, Topic
 from gateway.answers.text import bare, segments
 
@@ -15,6 +18,8 @@ RISK_ELSEWHERE = 0.6
 #: What is left of a message of thanks when the thanks are taken out: a name, a particle.
 THANKS_REST = 4
 _TOP = 3
+#: Parts that the classifier is asked about at once: more cost memory and save no time.
+_BATCH = 128
 #: The background whose lines are dropped from sentences that say more.
 COURTESIES = f"{BACKGROUND}boilerplate"
 #: Phrases that outrank others come first: "fraud, call me" is fraud, and a life is more than money.
@@ -94,6 +99,7 @@ class Assessor:
             bare(line) for line in knowledge.background.get(COURTESIES, ())
         )
         self._rules = Rules(knowledge)
+        self._foreseen: dict[str, Matrix] = {}
 
     def rule(self, text: str) -> Heard | None:
         """The rule that the text triggers."""
@@ -102,6 +108,20 @@ class Assessor:
     def parts(self, text: str, subject: str = "") -> list[str]:
         """The pieces of a message that the classifier is asked about."""
         return segments(text, subject, self._courtesies)
+
+    def foresee(self, parts: Iterable[str]) -> None:
+        """Ask the classifier about all these parts in one go, in place of those of the last call: a
+        part costs about a fifth of what it costs alone."""
+        distinct = list(dict.fromkeys(parts))
+        self._foreseen = {}
+        for at in range(0, len(distinct), _BATCH):
+            batch = distinct[at : at + _BATCH]
+            self._foreseen |= zip(batch, self._classifier.posterior(batch), strict=True)
+
+    def _posterior(self, parts: list[str]) -> Matrix:
+        if all(part in self._foreseen for part in parts):
+            return np.stack([self._foreseen[part] for part in parts])
+        return self._classifier.posterior(parts)
 
     def _objects_from(self, label: str, *, decides: bool) -> float:
         """How sure it has to be that a part is about `label` for the message to be about that too. A
@@ -115,7 +135,7 @@ class Assessor:
         parts = self.parts(text, subject)
         if not parts:
             return Assessment()
-        posterior = self._classifier.posterior(parts)
+        posterior = self._posterior(parts)
         topical = posterior[:, self._columns]
         best = int(topical.max(axis=1).argmax())
         order = (-posterior[best]).argsort(kind="stable")

@@ -19,7 +19,6 @@ from gateway.answers.models import trained
 from gateway.answers.review import CALIBRATION, ReviewedQuestion, load_reviewed, review
 from gateway.answers.unseen import unseen
 from gateway.answers.versions import content, files
-from gateway.domain.decision import Question
 from gateway.domain.model import JSON, Brand
 
 #: How much of the held-out accuracy may be lost: twice the standard error that a share near 85 %
@@ -28,8 +27,6 @@ ACCURACY_FALL = 0.01
 #: How much of the share that may be answered by itself may be lost: twice the standard error of a
 #: share on 700 questions is below 4 points.
 COVERAGE_FALL = 0.05
-#: Questions that are encoded at once, and after which progress is told.
-_BATCH = 200
 
 Told = Callable[[str], None]
 
@@ -180,18 +177,16 @@ def measure(
     classifier = trained(untrained, texts, labels, encoders, trial.models)
     tell("asking it about examples it has not learnt")
     accuracy = unseen(classifier, texts, labels).accuracy
-    answerer = Answerer(knowledge, classifier, trial.brands, weaker, encoders.encode_all)
-    for done in range(0, len(questions), _BATCH):
-        tell(f"calibration questions: {done} of {len(questions)}")
-        answerer.foresee(_asked(case) for case in questions[done : done + _BATCH])
+    answerer = Answerer(knowledge, classifier, trial.brands, weaker)
     counts, certified, reach = {}, {}, {}
     for language in knowledge.languages:
         scope = f"*/{language}/normal"
         own = [
             case
             for case in questions
-            if in_scope(scope, case.brand, answerer.language(_asked(case)), "normal")
+            if in_scope(scope, case.brand, answerer.language(case.question()), "normal")
         ]
+        tell(f"asking {len(own)} calibration questions ({language})")
         verdicts = review(answerer, own, scope)
         threshold = certify(verdicts, trial.alpha, trial.delta)
         counts[language] = len(own)
@@ -243,10 +238,6 @@ def _same_questions(trial: Trial) -> bool:
     if not mine.is_file():
         return True
     return theirs.is_file() and mine.read_bytes() == theirs.read_bytes()
-
-
-def _asked(case: ReviewedQuestion) -> Question:
-    return Question(text=case.text, subject=case.subject, language=case.language, brand=case.brand)
 
 
 def _silent(_: str) -> None:

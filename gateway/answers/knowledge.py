@@ -349,6 +349,7 @@ class Reader:
                     f"brands/{brand}/topics/{t}", (), topics[t].variants, topics[t].promises
                 )
                 for t in own
+                if t in topics
             }
         return found
 

@@ -14,7 +14,7 @@ from gateway.answers.answerer import Answerer
 from gateway.answers.certify import Reviewed, certify, missing
 from gateway.answers.review import ReviewedQuestion, make_certificate, review
 from gateway.answers.text import normalise
-from gateway.domain.decision import Certificate, Question
+from gateway.domain.decision import Certificate
 from gateway.domain.reviews import NO_TOPIC, Verdict
 
 #: The topic of a case of which only this is known: the one that was found was not it, or nobody looked.
@@ -89,9 +89,6 @@ def certified(
     topic for them when they came. Raises ValueError for alpha or delta outside (0, 1)."""
     learnt = set(answerer.knowledge.training()[0])
     unseen = [one for one in cases if normalise(one.text) not in learnt]
-    answerer.foresee(
-        Question(one.text, one.subject, language=one.language, brand=one.brand) for one in unseen
-    )
     found = []
     for scope in scopes:
         reviewed = review(answerer, unseen, scope)

@@ -31,6 +31,10 @@ class ReviewedQuestion:
     also: tuple[str, ...] = ()
     """Other topics that answer it as well."""
 
+    def question(self) -> Question:
+        """As the answerer is asked."""
+        return Question(self.text, self.subject, language=self.language, brand=self.brand)
+
     def answered_by(self, topic: str) -> bool:
         """Whether this topic's answer would be a right one."""
         return topic == self.topic or topic in self.also
@@ -64,15 +68,17 @@ def review(answerer: Answerer, cases: Iterable[ReviewedQuestion], scope: str) ->
     Cases that a rule, a risk or an unclear second topic takes to a person are not part of it: they
     get no automatic answer at any threshold, here as in live traffic.
     """
+    asked = ((case, case.question()) for case in cases)
+    # The language it would be answered in: what is written in traditional characters counts where
+    # Chinese does.
+    own = [
+        (case, question)
+        for case, question in asked
+        if in_scope(scope, case.brand, answerer.language(question), "normal")
+    ]
+    answerer.foresee(question for _, question in own)
     verdicts = []
-    for case in cases:
-        question = Question(
-            text=case.text, subject=case.subject, language=case.language, brand=case.brand
-        )
-        # The language it would be answered in: what is written in traditional characters counts
-        # where Chinese does.
-        if not in_scope(scope, case.brand, answerer.language(question), "normal"):
-            continue
+    for case, question in own:
         if (seen := answerer.assess(question)) is not None:
             # Two answers in one text are a right one only if both are.
             told = [topic for topic in (seen.topic, seen.also) if topic]

@@ -78,6 +78,12 @@ def says(name: str, line: str) -> Break:
     return lambda folder: append(folder, name, line)
 
 
+def secret_slot(folder: Path) -> None:
+    """A topic wants something secret, under a title that does not say so."""
+    change(folder, TOML, "slots = [", 'slots = ["card_number", ')
+    append(folder, "slots.toml", '[card_number.title]\n"zh-CN" = "卡面"\nen = "the front"')
+
+
 #: (what is done to the clean one, rule, place, part of the finding)
 BROKEN = {
     "a form is missing": (removed(SHORT_EN), "missing", SHORT_EN, "is missing"),
@@ -124,8 +130,7 @@ BROKEN = {
         says(LONG_EN, "Copy the password and paste it."), "unsafe", LONG_EN, "copy and paste",
     ),
     "a secret slot": (
-        lambda f: change(f, TOML, "slots = [", 'slots = ["card_number", '), "unsafe", TOML,
-        "the slot 'card_number'",
+        secret_slot, "unsafe", TOML, "the slot 'card_number'",
     ),
     "a number of its own": (
         says(LONG_EN, "Call 400-123-4567."), "literal", LONG_EN, "contains a number",
@@ -415,11 +420,12 @@ def posteriors(material, wrong: dict[int, str]) -> Unseen:
 def test_topics_that_are_taken_for_each_other_are_shown_with_their_examples(folder):
     material = lint.open_material(folder, {}, ("", ""))
     mine = [i for i, one in enumerate(examples(material)) if one.topic == "bind_card"]
-    held_out = posteriors(material, dict.fromkeys(mine[:6], "password_reset"))
+    taken = len(mine) // 5
+    held_out = posteriors(material, dict.fromkeys(mine[:taken], "password_reset"))
     (finding,) = overlaps(material, held_out)
     first = examples(material)[mine[0]]
     assert finding.severity is Severity.WARNING
-    assert f"6 of {len(mine)} examples" in finding.text
+    assert f"{taken} of {len(mine)} examples" in finding.text
     assert "are taken for password_reset" in finding.text
     assert first.text in finding.text
     assert " like " in finding.text

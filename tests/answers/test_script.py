@@ -152,7 +152,7 @@ def test_a_reply_without_characters_keeps_the_script_of_its_dialogue(answerer, c
 def test_the_names_of_brands_to_choose_from_are_not_converted(folder):
     answerer = build_answerer(folder, {b.id: b for b in (FULL, EMPTY)})
     permit = Certificate("c", "*/*/normal", 0.05, 0.1, 0.05, 100, 0, knowledge=answerer.version)
-    decision = answerer.decide(Question("充值要多久才到帳？錢還沒到"), [permit])
+    decision = answerer.decide(Question("請問充值的錢多久會到帳"), [permit])
     assert decision.reason == "brand unknown"
     assert "联合钱包" in decision.reply
     assert "UPay钱包" in decision.reply

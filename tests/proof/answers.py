@@ -9,14 +9,17 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 from gateway.answers.answerer import Answerer, build_answerer
 from gateway.answers.review import OUT_OF_SCOPE, bootstrap
 from gateway.config import templates_dir
+from gateway.domain.channel import Inbound, RawMail
 from gateway.domain.decision import Certificate, Decision, Question, Verb
 from gateway.domain.model import Brand
+from gateway.intake.reading import read_and_redact
 from tests.learnt import MODELS
 from tests.proof.outcome import Outcome, Say
 
@@ -123,7 +126,7 @@ def _held_out(desk: Desk, outcome: Outcome) -> None:
 
 
 def _wrapped(desk: Desk, outcome: Outcome) -> None:
-    """Letters around bare questions of their language: decided as the bare question is."""
+    """Mails around bare questions of their language: decided as the bare question is."""
     bare = [case for case in lines("heldout.jsonl") if case["channel"] != "mail"]
     chance = random.Random(1)
     alike = tried = 0
@@ -131,8 +134,8 @@ def _wrapped(desk: Desk, outcome: Outcome) -> None:
         base = letter["language"].split("-")[0]
         own = [c for c in bare if c["language"].startswith(base) and not c.get("subject")]
         for case in chance.sample(own, EACH):
-            text = f"{letter['before']}\n{case['text']}\n{letter['after']}"
-            alone, inside = desk.decide(case), desk.decide(case, text)
+            around = f"{letter['before']}\n{case['text']}\n{letter['after']}"
+            alone, inside = desk.decide(case), desk.decide(case, as_read(around))
             alike += (alone.verb, alone.topic) == (inside.verb, inside.topic)
             tried += 1
     outcome.figures["decided alike inside a letter"] = f"{alike} of {tried}, {alike / tried:.1%}"
@@ -140,6 +143,19 @@ def _wrapped(desk: Desk, outcome: Outcome) -> None:
         f"{ALIKE:.0%} of the questions inside letters are decided as the bare ones",
         kept=alike >= ALIKE * tried,
     )
+
+
+def as_read(letter: str) -> str:
+    """What intake takes a mail with this text to say: the way of every mail."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Message-ID"] = "a@mail.example", "b@wallet.example", "<1@mail>"
+    mail.set_content(letter)
+    read = read_and_redact(
+        RawMail(mail.as_bytes(), "a@mail.example", (), 0.0), frozenset(), frozenset()
+    )
+    (event,) = read.events
+    assert isinstance(event, Inbound)
+    return event.text
 
 
 def _never(desk: Desk, outcome: Outcome) -> None:
