@@ -9,6 +9,7 @@ import structlog
 from gateway.answers.live import overlapping
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import GatewayError
+from gateway.office import models_dir
 from gateway.workers import brain
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ async def permitted(gateway: "Gateway") -> list[Certificate]:
         gateway.templates,
         answers.alpha,
         answers.delta,
+        models_dir(gateway.config),
         timeout=PATIENCE,
     )
     stopped = await gateway.store.read(lambda r: r.all("certificates.stopped"))

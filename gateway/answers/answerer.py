@@ -70,7 +70,8 @@ class Answerer:
         """Why another engine answers than was wished for; '' when it is that one."""
         self.version = f"{knowledge.version}.{classifier.version}"
         """What certificates are bound to: the files and the engine."""
-        self._brands = brands
+        self.brands = brands
+        """Whom it answers for, by id."""
         self._assessor = Assessor(knowledge, classifier)
         self._say = Decisions(knowledge, brands, self.version)
         thanks = next((t for t in knowledge.topics.values() if t.control == "thanks"), None)
@@ -85,12 +86,12 @@ class Answerer:
 
     def parts(self, questions: Iterable[Question]) -> list[str]:
         """The pieces of these questions that the classifier is asked about."""
-        cases = [make_case(q, self._brands, self.knowledge.languages) for q in questions]
+        cases = [make_case(q, self.brands, self.knowledge.languages) for q in questions]
         return [part for c in cases for part in self._assessor.parts(c.text, c.subject)]
 
     def decide(self, question: Question, certificates: Sequence[Certificate]) -> Decision:
         """What to do with `question`; `certificates` are those in force now."""
-        case = make_case(question, self._brands, self.knowledge.languages)
+        case = make_case(question, self.brands, self.knowledge.languages)
         heard = self._assessor.rule(case.rule_text)
         # "No, and I was robbed" is a robbery first and a reply second.
         if heard is None or not heard.topic.high_risk:
@@ -105,7 +106,7 @@ class Answerer:
         """The classifier's view if it alone could lead to an automatic answer, else None: a rule
         decides, a risk is seen, or a person reads it in any case. With two topics the confidence is
         that of the less sure one, and the answer is right only if both are."""
-        case = make_case(question, self._brands, self.knowledge.languages)
+        case = make_case(question, self.brands, self.knowledge.languages)
         if not case.served or self._assessor.rule(case.rule_text):
             return None
         seen = self._assessor.assess(case.text, case.subject)
@@ -120,21 +121,21 @@ class Answerer:
 
     def language(self, question: Question) -> str:
         """The language of the knowledge base in which `question` would be answered."""
-        return make_case(question, self._brands, self.knowledge.languages).language
+        return make_case(question, self.brands, self.knowledge.languages).language
 
     def notice(self, name: str, question: Question) -> str:
         """A notice by itself ('redacted' …), in the language, form and brand of `question`."""
-        case = make_case(question, self._brands, self.knowledge.languages)
+        case = make_case(question, self.brands, self.knowledge.languages)
         return self._say.notice(case, name)
 
     def promise_passed(self, question: Question, topic: str, by: str) -> str:
         """What to write when a date that was named, as 2026-11-27, has passed."""
-        case = make_case(question, self._brands, self.knowledge.languages)
+        case = make_case(question, self.brands, self.knowledge.languages)
         return self._say.promise_passed(case, topic, by)
 
     def over(self, question: Question, announcement: Announcement) -> tuple[str, str]:
         """What is said when an announcement is over, and its language."""
-        case = make_case(question, self._brands, self.knowledge.languages)
+        case = make_case(question, self.brands, self.knowledge.languages)
         return self._say.over(case, announcement), case.language
 
     # ------------------------------------------------------------ the order of thought
@@ -154,7 +155,7 @@ class Answerer:
                     return self._solved(case, topic, certificates)
             case "brand?" if topic is not None:
                 options = case.names("options")
-                brands = [self._brands[option] for option in options if option in self._brands]
+                brands = [self.brands[option] for option in options if option in self.brands]
                 chosen = read_choice(
                     case.text, [[b.name, *b.names.values()] for b in brands], self.knowledge.choices
                 )

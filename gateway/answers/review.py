@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gateway import __version__
 from gateway.answers.answerer import Answerer, in_scope
 from gateway.answers.certify import Certifier, Reviewed, Threshold, certify, missing
 from gateway.answers.knowledge import KnowledgeError
+from gateway.answers.measured import measured
 from gateway.domain.decision import Certificate, Question
+from gateway.domain.model import Brand
 
 #: The questions that come with a knowledge base, none of which it is trained on.
 CALIBRATION = "calibration/questions.jsonl"
@@ -139,16 +142,32 @@ def missing_cases(
     return missing(review(answerer, cases, scope), alpha, delta)
 
 
-def bootstrap(answerer: Answerer, templates: Path, alpha: float, delta: float) -> list[Certificate]:
+def bootstrap(
+    answerer: Answerer, templates: Path, alpha: float, delta: float, models: Path | None = None
+) -> list[Certificate]:
     """What the questions that come with a knowledge base permit: a certificate for each language
     whose questions suffice, marked as such. They are no sample of anybody's traffic. [] where the
-    knowledge base brings none. Raises `KnowledgeError`."""
+    knowledge base brings none. Kept in the folder `models`, if there is one. Raises
+    `KnowledgeError`."""
     path = templates / CALIBRATION
     if not path.is_file():
         return []
-    cases = load_reviewed(path)
-    found = (
-        certify_knowledge(answerer, cases, alpha, delta, f"*/{language}/normal", origin="bootstrap")
-        for language in answerer.knowledge.languages
-    )
-    return [certificate for certificate in found if certificate is not None]
+
+    def measure() -> list[Certificate]:
+        cases = load_reviewed(path)
+        found = (
+            certify_knowledge(
+                answerer, cases, alpha, delta, f"*/{language}/normal", origin="bootstrap"
+            )
+            for language in answerer.knowledge.languages
+        )
+        return [certificate for certificate in found if certificate is not None]
+
+    brands = sorted((brand.id, brand.name, _said(brand)) for brand in answerer.brands.values())
+    basis = (__version__, answerer.version, brands, path.read_bytes(), alpha, delta)
+    return measured(models, basis, measure)
+
+
+def _said(brand: Brand) -> str:
+    """All that a brand says of itself, in one order."""
+    return json.dumps([brand.names, brand.facts, brand.tables], sort_keys=True, default=str)

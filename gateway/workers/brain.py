@@ -68,9 +68,11 @@ def start(
     _planner[:] = [Planner(answerer, settings)]
 
 
-def bootstrap(templates: Path, alpha: float, delta: float) -> list[Certificate]:
+def bootstrap(
+    templates: Path, alpha: float, delta: float, models: Path | None
+) -> list[Certificate]:
     """What the shipped questions permit (`gateway.answers.review`). Takes seconds."""
-    return review.bootstrap(_planner[0].answerer, templates, alpha, delta)
+    return review.bootstrap(_planner[0].answerer, templates, alpha, delta, models)
 
 
 def version() -> str:
