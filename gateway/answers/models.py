@@ -24,7 +24,7 @@ from gateway.answers.engines import Encoders
 
 #: Changes with every change of the classes that are kept.
 _FORM = "2"
-#: Files that are kept; the oldest go.
+#: Files that are kept; those that were not used for longest go.
 _KEPT = 8
 #: What may be named in a file: our own classes, and how numpy makes its arrays.
 _OURS = ("gateway.answers.",)
@@ -67,6 +67,8 @@ def trained(
 def _known(path: Path, classifier: Classifier, encoders: Encoders) -> Classifier | None:
     kept = _load(path, encoders)
     if isinstance(kept, type(classifier)) and kept.version == classifier.version:
+        with contextlib.suppress(OSError):  # what is in use is not the oldest
+            path.touch()
         return kept
     return None
 
