@@ -14,12 +14,12 @@ from gateway.answers.tables import OF_A_ROW, Declared
 
 def cells_used(tree: nodes.Template) -> Iterator[tuple[str, str]]:
     """(table, column) for every use; the column is '' where only the table is named."""
-    for wanted in _asked_of(tree, "rows"):
+    for wanted in asked_of(tree, "rows"):
         yield wanted, ""
     for loop in tree.find_all(nodes.For):
         if isinstance(loop.iter, nodes.Getattr) and _is_named(loop.iter.node, "rows"):
             row = loop.target.name if isinstance(loop.target, nodes.Name) else ""
-            for column in _asked_of(loop, row):
+            for column in asked_of(loop, row):
                 yield loop.iter.attr, column
 
 
@@ -39,7 +39,7 @@ def _is_named(node: nodes.Node, name: str) -> bool:
     return isinstance(node, nodes.Name) and node.name == name
 
 
-def _asked_of(tree: nodes.Node, name: str) -> Iterator[str]:
+def asked_of(tree: nodes.Node, name: str) -> Iterator[str]:
     """What is asked of a variable, by attribute or by subscript."""
     for attribute in tree.find_all(nodes.Getattr):
         if _is_named(attribute.node, name):

@@ -6,14 +6,15 @@ the brand, and a fact that is not set makes its sentence disappear (`{% if brand
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from gateway.answers.cells import cells_used, unknown_cells
+from gateway.answers.cells import asked_of, cells_used, unknown_cells
 from gateway.answers.script import guarded, in_language
 from gateway.answers.tables import Declared
 from gateway.domain.asking import asks_for_secret
@@ -92,23 +93,41 @@ def inspect(
 ) -> tuple[Source, list[str]]:
     """The template and everything that is wrong with it, each as a sentence that says what to do.
     `known` are the variables it is given."""
+    seen = _look(text)
+    source = Source(
+        path, text, bool(seen.variables & PERSONAL), seen.facts - {"name"}, seen.cells, seen.dues
+    )
+    problems = [
+        f"unknown variable {name!r}; use one of {', '.join(sorted(known))}"
+        for name in sorted(seen.variables - known)
+    ]
+    problems += [
+        f"unknown brand fact {name!r}; add it to [facts] of knowledge.toml or correct the name"
+        for name in sorted(source.facts - facts)
+    ]
+    problems += unknown_cells(seen.cells, tables)
+    return source, problems + list(seen.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a template says and asks for, whoever's it is."""
+
+    problems: tuple[str, ...]
+    variables: frozenset[str] = frozenset()
+    facts: frozenset[str] = frozenset()
+    cells: frozenset[tuple[str, str]] = frozenset()
+    dues: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=2048)
+def _look(text: str) -> _Seen:
+    """Remembered: a knowledge base is read again whenever one file of it has changed."""
     try:
         tree = _PARSER.parse(text)
     except TemplateError as error:
-        source = Source(path, text, personal=False, facts=frozenset())
-        return source, [f"does not parse as a template: {error}"]
-    variables = meta.find_undeclared_variables(tree)
-    problems = [
-        f"unknown variable {name!r}; use one of {', '.join(sorted(known))}"
-        for name in sorted(variables - known)
-    ]
-    used = frozenset(_asked_of("brand", tree)) - {"name"}
-    problems += [
-        f"unknown brand fact {name!r}; add it to [facts] of knowledge.toml or correct the name"
-        for name in sorted(used - facts)
-    ]
-    cells = frozenset(cells_used(tree))
-    problems += unknown_cells(cells, tables)
+        return _Seen((f"does not parse as a template: {error}",))
+    problems = []
     if any(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends))):
         problems.append("pulls in another template; write the text out")
     literal = " ".join(node.data for node in tree.find_all(nodes.TemplateData))
@@ -121,8 +140,13 @@ def inspect(
         problems.append(
             f"asks for a code, password or card number ({asked!r}); no message of ours may do that"
         )
-    dues = frozenset(_asked_of("due", tree))
-    return Source(path, text, bool(variables & PERSONAL), used, cells, dues), problems
+    return _Seen(
+        tuple(problems),
+        frozenset(meta.find_undeclared_variables(tree)),
+        frozenset(asked_of(tree, "brand")),
+        frozenset(cells_used(tree)),
+        frozenset(asked_of(tree, "due")),
+    )
 
 
 def brand_values(
@@ -171,13 +195,3 @@ class Renderer:
 def sms_plain(text: str) -> str:
     """Typographic characters that a brand fact may carry, as plain ones of the SMS alphabet."""
     return text.translate(_PLAIN)
-
-
-def _asked_of(variable: str, tree: nodes.Template) -> Iterator[str]:
-    """What a template asks of `brand` or `due`, by attribute or by subscript."""
-    for node in tree.find_all(nodes.Getattr):
-        if isinstance(node.node, nodes.Name) and node.node.name == variable:
-            yield node.attr
-    for item in tree.find_all(nodes.Getitem):
-        if isinstance(item.node, nodes.Name) and item.node.name == variable:
-            yield item.arg.value if isinstance(item.arg, nodes.Const) else "[computed]"

@@ -60,7 +60,8 @@ def traffic(answerer, reviewed):
     for number, one in enumerate(reviewed):
         seen = answerer.assess(Question(one.text, one.subject, language=one.language))
         found = seen.topic if seen else one.topic
-        cases.append(replace(one, topic=found if number % 100 else UNKNOWN))
+        also = (seen.also,) if seen else one.also
+        cases.append(replace(one, topic=found if number % 100 else UNKNOWN, also=also))
     return cases
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -323,7 +324,10 @@ async def test_a_stopped_scope_is_not_certified_by_the_shipped_questions_again(l
 
     gateway: Any = SimpleNamespace(
         knowledge="k1", store=live.store, compute=SimpleNamespace(run=measured),
-        config=SimpleNamespace(templates=None, answers=SimpleNamespace(alpha=0.05, delta=0.1)),
+        templates=Path("templates"),
+        config=SimpleNamespace(
+            data_dir=Path("data"), answers=SimpleNamespace(alpha=0.05, delta=0.1, models="models")
+        ),
         certify=lambda *made: certify(live, *made),
     )  # fmt: skip
     assert await permitted(gateway) == [], "the same knowledge had its certificate"
