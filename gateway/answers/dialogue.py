@@ -8,6 +8,8 @@ from gateway.answers.knowledge import Knowledge
 from gateway.answers.phrases import Phrases
 from gateway.answers.text import bare, normalise
 
+#: In the dialogue: the promise that was asked about when its date had passed.
+MISSED = "missed"
 #: A "yes" with more words than this brings something new; a "no" may be followed by the story.
 _MAX_YES = 40
 _MAX_NO = 300

@@ -5,6 +5,7 @@ Whoever has the inquiry already is told instead, and where nobody can be written
 
 from dataclasses import asdict, dataclass
 
+from gateway.answers.dialogue import MISSED
 from gateway.domain.calendar import Calendar
 from gateway.domain.decision import Promise, Question
 from gateway.domain.elapsed import Elapsed
@@ -23,7 +24,7 @@ from gateway.domain.states import WITH_PEOPLE, move
 from gateway.routing.placing import URGENT_PRIORITY
 from gateway.workers.deciding import Deciding
 from gateway.workers.draft import Draft
-from gateway.workers.promises import MISSED, OVER, PROMISED, standing_of, timer
+from gateway.workers.promises import OVER, PROMISED, standing_of, timer
 
 
 @dataclass(frozen=True, slots=True)

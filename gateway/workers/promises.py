@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
+from gateway.answers.dialogue import MISSED
 from gateway.domain.codec import encode
 from gateway.domain.decision import Decision, Promise
 from gateway.domain.elapsed import STORED_AS, Elapsed
@@ -22,8 +23,6 @@ from gateway.workers.draft import Draft
 
 #: In the dialogue: the dates that were named and have not passed.
 PROMISED = "promised"
-#: In the dialogue: the promise that was asked about when its date had passed.
-MISSED = "missed"
 
 OVER = (InquiryState.RESOLVED, InquiryState.CLOSED)
 

@@ -21,14 +21,14 @@ def test_posterior_rows_are_probabilities_over_the_sorted_labels():
 
 
 def test_training_twice_gives_the_same_posterior_bit_for_bit(knowledge):
-    texts, labels = knowledge.training()
+    texts, labels = (part[::4] for part in knowledge.training())
     one, two = (NgramClassifier().fit(texts, labels) for _ in range(2))
     asked = ["充值没到账", "where is my money", ""]
     assert np.array_equal(one.posterior(asked), two.posterior(asked))
 
 
 def test_order_of_examples_changes_no_decision(knowledge):
-    texts, labels = knowledge.training()
+    texts, labels = (part[::4] for part in knowledge.training())
     forth = NgramClassifier().fit(texts, labels)
     back = NgramClassifier().fit(texts[::-1], labels[::-1])
     asked = ["充值没到账", "I forgot my password", "提现多久"]

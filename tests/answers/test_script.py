@@ -16,6 +16,7 @@ from gateway.domain.asking import asks_for_secret
 from gateway.domain.decision import Certificate, Question
 from tests.answers.brands import EMPTY, FULL, ROWS
 from tests.answers.test_tables import answer
+from tests.learnt import MODELS
 
 #: Characters that only simplified Chinese has, as far as our texts use them.
 SIMPLIFIED = frozenset(
@@ -150,7 +151,7 @@ def test_a_reply_without_characters_keeps_the_script_of_its_dialogue(answerer, c
 
 
 def test_the_names_of_brands_to_choose_from_are_not_converted(folder):
-    answerer = build_answerer(folder, {b.id: b for b in (FULL, EMPTY)})
+    answerer = build_answerer(folder, {b.id: b for b in (FULL, EMPTY)}, models=MODELS)
     permit = Certificate("c", "*/*/normal", 0.05, 0.1, 0.05, 100, 0, knowledge=answerer.version)
     decision = answerer.decide(Question("請問充值的錢多久會到帳"), [permit])
     assert decision.reason == "brand unknown"

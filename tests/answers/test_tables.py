@@ -18,6 +18,7 @@ from gateway.domain.allowlist import Allowed, refusal
 from gateway.domain.decision import Certificate, Question, Verb
 from gateway.domain.model import Brand
 from tests.answers.brands import EMPTY, FULL, ROWS
+from tests.learnt import MODELS
 
 CODES = {"error_codes": Declared("error_codes", ("meaning",))}
 #: The topics that look something up, with a message that names a row.
@@ -195,7 +196,7 @@ def permits(answerer):
 @pytest.fixture(scope="module")
 def three(folder):
     other = replace(EMPTY, id="other", tables={"error_codes": {"E1001": "另一个意思"}})
-    return build_answerer(folder, {b.id: b for b in (ROWS, other, EMPTY)})
+    return build_answerer(folder, {b.id: b for b in (ROWS, other, EMPTY)}, models=MODELS)
 
 
 def test_what_is_named_is_remembered_while_the_brand_is_asked_for(three):

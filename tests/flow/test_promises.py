@@ -16,6 +16,7 @@ from gateway.config import Config
 from gateway.domain.calendar import Calendar
 from gateway.domain.decision import Certificate
 from tests.flow.play import MAILBOX, Play, Town
+from tests.learnt import MODELS
 from tests.store.engines import select, value
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -36,7 +37,7 @@ async def town(database: str, tmp_path_factory: pytest.TempPathFactory) -> Async
                 "database": database,
                 "data_dir": tmp_path_factory.mktemp("town"),
                 "server": {"port": 0, "allow_private": True},
-                "answers": {"bootstrap": False, "close_after_hours": 24},
+                "answers": {"bootstrap": False, "close_after_hours": 24, "models": MODELS},
                 "workers": {"processes": 1, "poll_seconds": 0.02},
                 "brands": {"demo": {"name": "Demo", "facts": {"withdraw_days": f"1-{DAYS}"}}},
                 "accounts": {
@@ -86,7 +87,7 @@ async def test_an_sms_customer_is_asked_and_a_no_goes_to_payments(town: Town) ->
     due = calendar.add_business_days(calendar.day_of(now), DAYS)
     await play._sms(QUESTION["zh-CN"])
     answer = await heard(town, play, "sms", 1)
-    assert f"最晚{due.month}月{due.day}日" in answer.body
+    assert f"最晚 {due.month}月{due.day}日" in answer.body
 
     move_clock(town, calendar.moment(due) + 23 * 3600)
     closing = "SELECT due_at FROM timers WHERE kind = 'close'"

@@ -13,6 +13,7 @@ CREATE TABLE announcements (
   over_at DOUBLE PRECISION,
   ended_by TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX announcements_not_over ON announcements (ends_at) WHERE over_at IS NULL;
 
 -- `handed_at`: the telling of this inquiry is on its way. `outcome`: 'told', or why it was not; '' until then.
 CREATE TABLE announcement_inquiries (
