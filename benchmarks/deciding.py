@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.report import Figure, say
 from gateway.answers.answerer import Answerer, build_answerer
 from gateway.answers.engines import Shelf, best_engine
-from gateway.answers.knowledge import load
+from gateway.answers.loading import load
 from gateway.answers.models import trained
 from gateway.answers.review import CALIBRATION, ReviewedQuestion, load_reviewed
 from gateway.config import templates_dir

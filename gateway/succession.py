@@ -17,7 +17,8 @@ import structlog
 
 from gateway import __version__
 from gateway.answers import gate, versions
-from gateway.answers.knowledge import KnowledgeError, load
+from gateway.answers.faults import KnowledgeError
+from gateway.answers.loading import load
 from gateway.answers.versions import Entry, Versions
 from gateway.compute import Compute, Relay
 from gateway.config import Config, templates_dir

@@ -16,7 +16,8 @@ from gateway.answers.decisions import Decisions, certain
 from gateway.answers.dialogue import MISSED, read_choice, read_neither, read_solved
 from gateway.answers.engine import Classifier
 from gateway.answers.engines import Shelf, best_engine
-from gateway.answers.knowledge import Knowledge, Topic, load
+from gateway.answers.knowledge import Knowledge, Topic
+from gateway.answers.loading import load
 from gateway.answers.models import trained
 from gateway.answers.promising import check_brands
 from gateway.domain.announcement import Announcement
@@ -81,8 +82,8 @@ class Answerer:
 
     def foresee(self, questions: Iterable[Question]) -> None:
         """Ask the classifier about all that these questions say in one go, before they are decided
-        one by one. Sums of 32-bit numbers depend on their order: a confidence may differ by less than
-        0.0001 from that of the question alone."""
+        one by one. Sums of 32-bit numbers depend on their order: a confidence may differ in its
+        third decimal place from that of the question alone."""
         self._assessor.foresee(self.parts(questions))
 
     def parts(self, questions: Iterable[Question]) -> list[str]:

@@ -12,15 +12,17 @@ from jinja2 import nodes
 from gateway.answers.tables import OF_A_ROW, Declared
 
 
-def cells_used(tree: nodes.Template) -> Iterator[tuple[str, str]]:
-    """(table, column) for every use; the column is '' where only the table is named."""
-    for wanted in asked_of(tree, "rows"):
-        yield wanted, ""
-    for loop in tree.find_all(nodes.For):
-        if isinstance(loop.iter, nodes.Getattr) and _is_named(loop.iter.node, "rows"):
-            row = loop.target.name if isinstance(loop.target, nodes.Name) else ""
-            for column in asked_of(loop, row):
-                yield loop.iter.attr, column
+def cells_used(tree: Iterable[nodes.Node]) -> Iterator[tuple[str, str]]:
+    """(table, column) for every use in these nodes; the column is '' where only the table is named."""
+    for node in tree:
+        if (wanted := _asked(node, "rows")) is not None:
+            yield wanted, ""
+        if not isinstance(node, nodes.For):
+            continue
+        if isinstance(node.iter, nodes.Getattr) and _is_named(node.iter.node, "rows"):
+            row = node.target.name if isinstance(node.target, nodes.Name) else ""
+            for column in asked_of(node.find_all(nodes.Node), row):
+                yield node.iter.attr, column
 
 
 def unknown_cells(
@@ -39,11 +41,14 @@ def _is_named(node: nodes.Node, name: str) -> bool:
     return isinstance(node, nodes.Name) and node.name == name
 
 
-def asked_of(tree: nodes.Node, name: str) -> Iterator[str]:
-    """What is asked of a variable, by attribute or by subscript."""
-    for attribute in tree.find_all(nodes.Getattr):
-        if _is_named(attribute.node, name):
-            yield attribute.attr
-    for item in tree.find_all(nodes.Getitem):
-        if _is_named(item.node, name):
-            yield str(item.arg.value) if isinstance(item.arg, nodes.Const) else "[computed]"
+def asked_of(tree: Iterable[nodes.Node], name: str) -> Iterator[str]:
+    """What these nodes ask of a variable, by attribute or by subscript."""
+    return (asked for node in tree if (asked := _asked(node, name)) is not None)
+
+
+def _asked(node: nodes.Node, name: str) -> str | None:
+    if isinstance(node, nodes.Getattr) and _is_named(node.node, name):
+        return node.attr
+    if isinstance(node, nodes.Getitem) and _is_named(node.node, name):
+        return str(node.arg.value) if isinstance(node.arg, nodes.Const) else "[computed]"
+    return None

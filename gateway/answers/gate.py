@@ -14,7 +14,8 @@ from gateway.answers.answerer import Answerer, in_scope
 from gateway.answers.certify import COVERAGES, Reviewed, certify, upper_bound
 from gateway.answers.engine import TrainingError
 from gateway.answers.engines import Shelf, best_engine
-from gateway.answers.knowledge import KnowledgeError, load
+from gateway.answers.faults import KnowledgeError
+from gateway.answers.loading import load
 from gateway.answers.models import trained
 from gateway.answers.review import CALIBRATION, ReviewedQuestion, load_reviewed, review
 from gateway.answers.unseen import unseen

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from gateway.answers.knowledge import Knowledge, KnowledgeError, Reader, Topic, load
+from gateway.answers.faults import KnowledgeError
+from gateway.answers.knowledge import Knowledge, Topic
+from gateway.answers.loading import Reader, load
 from gateway.answers.rendering import Source
 from gateway.answers.variants import Answers, Variant
 from gateway.domain.errors import GatewayError

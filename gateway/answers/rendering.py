@@ -82,6 +82,7 @@ def environment() -> ImmutableSandboxedEnvironment:
 _NO_TABLES: Mapping[str, Declared] = MappingProxyType({})
 #: Only parses; each `Renderer` has its own to render with.
 _PARSER = environment()
+_PULLING = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
 def inspect(
@@ -127,10 +128,11 @@ def _look(text: str) -> _Seen:
         tree = _PARSER.parse(text)
     except TemplateError as error:
         return _Seen((f"does not parse as a template: {error}",))
+    every = list(tree.find_all(nodes.Node))
     problems = []
-    if any(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends))):
+    if any(isinstance(node, _PULLING) for node in every):
         problems.append("pulls in another template; write the text out")
-    literal = " ".join(node.data for node in tree.find_all(nodes.TemplateData))
+    literal = " ".join(node.data for node in every if isinstance(node, nodes.TemplateData))
     problems += [
         f"contains {what} ({found.group(0).strip()!r}); make it a brand fact"
         for what, pattern in _LITERALS.items()
@@ -143,9 +145,9 @@ def _look(text: str) -> _Seen:
     return _Seen(
         tuple(problems),
         frozenset(meta.find_undeclared_variables(tree)),
-        frozenset(asked_of(tree, "brand")),
-        frozenset(cells_used(tree)),
-        frozenset(asked_of(tree, "due")),
+        frozenset(asked_of(every, "brand")),
+        frozenset(cells_used(every)),
+        frozenset(asked_of(every, "due")),
     )
 
 

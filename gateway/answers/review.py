@@ -10,7 +10,7 @@ from typing import Literal
 from gateway import __version__
 from gateway.answers.answerer import Answerer, in_scope
 from gateway.answers.certify import Certifier, Reviewed, Threshold, certify, missing
-from gateway.answers.knowledge import KnowledgeError
+from gateway.answers.faults import KnowledgeError
 from gateway.answers.measured import measured
 from gateway.domain.decision import Certificate, Question
 from gateway.domain.model import Brand

@@ -79,7 +79,7 @@ def add(
 
     async def work(office: "Office") -> "Announcement":
         from gateway.answers.announcing import problems, tidy
-        from gateway.answers.knowledge import load
+        from gateway.answers.loading import load
         from gateway.domain.announcement import Announcement, Words
         from gateway.office import templates_in_force
 

@@ -84,7 +84,7 @@ async def _work(
     dry_run: bool,
     agent: str,
 ) -> "tuple[Sample, list[Outcome], list[str]]":
-    from gateway.answers.knowledge import load
+    from gateway.answers.loading import load
     from gateway.answers.own import certified, sampled, scopes_of
     from gateway.config import templates_dir
     from gateway.desk.certifying import put_in_force

@@ -37,7 +37,7 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     """Say all that is wrong with the settings. Opens no port, stores nothing."""
     from datetime import UTC, datetime
 
-    from gateway.answers.knowledge import load as load_knowledge
+    from gateway.answers.loading import load as load_knowledge
     from gateway.answers.promising import check_brands
     from gateway.answers.tables import compiled
     from gateway.calendars import unpublished

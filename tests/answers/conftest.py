@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway.answers.answerer import Answerer, build_answerer
-from gateway.answers.knowledge import Knowledge, load
+from gateway.answers.knowledge import Knowledge
+from gateway.answers.loading import load
 from gateway.answers.review import CALIBRATION, ReviewedQuestion, load_reviewed
 from gateway.config import templates_dir
 from gateway.domain.decision import Certificate

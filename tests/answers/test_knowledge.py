@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.answers.knowledge import KnowledgeError, load
+from gateway.answers.faults import KnowledgeError
+from gateway.answers.loading import load
 
 REQUIRED_TOPICS = {
     "withdraw_not_arrived",

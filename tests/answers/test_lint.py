@@ -10,7 +10,7 @@ import pytest
 
 from gateway.answers import lint
 from gateway.answers.engine import TrainingError
-from gateway.answers.knowledge import KnowledgeError
+from gateway.answers.faults import KnowledgeError
 from gateway.answers.lint_examples import OVERLAP_LEAST, PAIRS, examples, overlaps
 from gateway.answers.lint_reading import EXAMPLE_BRAND, Finding, Severity, Unreadable
 from gateway.answers.stated import figures
@@ -217,7 +217,7 @@ def test_what_stops_the_reading_is_a_finding_too(folder, monkeypatch):
     def stops(*_):
         raise KnowledgeError(folder / "dialogue/yes.en.txt", "makes no sense; write it anew")
 
-    monkeypatch.setattr("gateway.answers.knowledge.Phrases.of", stops)
+    monkeypatch.setattr("gateway.answers.phrases.Phrases.of", stops)
     (folder / "topics/complaint/phrases.en.txt").unlink()
     (folder / "topics/thanks/phrases.en.txt").unlink()
     with pytest.raises(Unreadable) as caught:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.answers.case import make_case
-from gateway.answers.knowledge import KnowledgeError, load
+from gateway.answers.faults import KnowledgeError
+from gateway.answers.loading import load
 from gateway.answers.promising import check_brands, days_of, in_words
 from gateway.answers.wording import Wording
 from gateway.calendars import CalendarSettings

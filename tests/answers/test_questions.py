@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.answers.knowledge import load
+from gateway.answers.loading import load
 from gateway.answers.text import normalise
 from gateway.config import templates_dir
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.answers.certify import missing
-from gateway.answers.knowledge import KnowledgeError
+from gateway.answers.faults import KnowledgeError
 from gateway.answers.review import (
     ReviewedQuestion,
     certify_knowledge,

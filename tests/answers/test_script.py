@@ -7,7 +7,7 @@ import pytest
 
 from gateway.answers.answerer import build_answerer
 from gateway.answers.case import make_case
-from gateway.answers.knowledge import KnowledgeError
+from gateway.answers.faults import KnowledgeError
 from gateway.answers.length import fits
 from gateway.answers.script import Scribe, guarded, in_language, read_words, script_of
 from gateway.answers.wording import Wording

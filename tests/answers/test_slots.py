@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.answers.case import make_case
-from gateway.answers.knowledge import KnowledgeError, load
+from gateway.answers.faults import KnowledgeError
 from gateway.answers.length import fits
+from gateway.answers.loading import load
 from gateway.answers.slots import missing
 from gateway.answers.wording import Wording
 from gateway.domain.asking import asks_for_secret

@@ -8,7 +8,7 @@ import pytest
 from gateway.answers.answerer import build_answerer
 from gateway.answers.case import make_case
 from gateway.answers.cells import unknown_cells
-from gateway.answers.knowledge import KnowledgeError
+from gateway.answers.faults import KnowledgeError
 from gateway.answers.length import fits
 from gateway.answers.rendering import inspect
 from gateway.answers.table_files import with_files

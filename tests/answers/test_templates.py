@@ -7,8 +7,8 @@ import pytest
 
 from gateway.answers.case import make_case
 from gateway.answers.every_text import NUMBER, case_of, every_text
-from gateway.answers.knowledge import NOTICES, load
 from gateway.answers.length import MOST_SEGMENTS
+from gateway.answers.loading import NOTICES, load
 from gateway.answers.rendering import Renderer, RenderError, Source, inspect
 from gateway.answers.wording import Wording
 from gateway.config import templates_dir

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.answers.case import make_case
-from gateway.answers.knowledge import KnowledgeError, load
+from gateway.answers.faults import KnowledgeError
+from gateway.answers.loading import load
 from gateway.answers.text import normalise
 from gateway.answers.variants import app_version, chosen, read_variants, stale
 from gateway.answers.wording import Wording
