@@ -4,6 +4,7 @@ of one decision alone; what a process costs at its start.
 Texts are the shipped questions, all distinct; vectors are forgotten between rounds.
 """
 
+import gc
 import multiprocessing
 import resource
 import subprocess
@@ -18,7 +19,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.report import Figure, say
 from gateway.answers.answerer import Answerer, build_answerer
 from gateway.answers.engines import Shelf, best_engine
-from gateway.answers.loading import load
+from gateway.answers.loading import Trusting, load
 from gateway.answers.models import trained
 from gateway.answers.review import CALIBRATION, ReviewedQuestion, load_reviewed
 from gateway.config import templates_dir
@@ -81,7 +82,7 @@ def _batches(texts: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 def _load(models: Path) -> None:
     """In a worker process: the engine from its file, and the encoder it uses."""
     shelf = Shelf()
-    knowledge = load(templates_dir())
+    knowledge = load(templates_dir(), Trusting(templates_dir()))
     untrained, weaker = best_engine("default", shelf)
     assert not weaker, weaker
     texts, labels = knowledge.training()
@@ -172,7 +173,8 @@ def _middle(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def main() -> None:
-    """A process that starts, and says what it has used."""
+    """A process that starts as a worker does, and says what it has used."""
+    gc.disable()
     kind, models = sys.argv[1:]
     if kind == "answerer":
         _load(Path(models))

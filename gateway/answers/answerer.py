@@ -17,7 +17,7 @@ from gateway.answers.dialogue import MISSED, read_choice, read_neither, read_sol
 from gateway.answers.engine import Classifier
 from gateway.answers.engines import Shelf, best_engine
 from gateway.answers.knowledge import Knowledge, Topic
-from gateway.answers.loading import load
+from gateway.answers.loading import Trusting, load
 from gateway.answers.models import trained
 from gateway.answers.promising import check_brands
 from gateway.domain.announcement import Announcement
@@ -35,6 +35,7 @@ def build_answerer(
     engine: str = "default",
     models: Path | None = None,
     keep: bool = True,
+    checked: bool = False,
 ) -> "Answerer":
     """Load the knowledge base and an engine that knows it.
 
@@ -44,10 +45,11 @@ def build_answerer(
         engine: a name of `ENGINES`; a weaker one is taken where it does not run (`weaker` says so).
         models: a folder where trained engines are kept: a start without training takes two seconds.
         keep: whether one that is trained here goes to that folder.
+        checked: the knowledge base was read without a fault before: its templates are not looked at.
 
     Raises `KnowledgeError`, `TrainingError`, or `SettingsError` for a promise that is no number.
     """
-    knowledge = load(templates)
+    knowledge = load(templates, Trusting(templates) if checked else None)
     check_brands(knowledge.working_days, brands)
     texts, labels = knowledge.training()
     encoders = Shelf()

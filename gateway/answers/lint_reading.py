@@ -163,7 +163,7 @@ class _Collecting(Reader):
             spoilt |= rule in {"variable", "file"}
             line = line_of(text, *_QUOTED.findall(what))
             self._add(name, line, rule, what, cure or "correct the template")
-        return Source(name, "", personal=False, facts=frozenset()) if spoilt else source
+        return Source(name, "") if spoilt else source
 
     def answers(
         self,
@@ -176,9 +176,7 @@ class _Collecting(Reader):
         for language in self.languages:
             for form in required:
                 name = f"{path}/{form}.{language}.md.j2"
-                found.setdefault(
-                    (language, form), Source(name, "", personal=False, facts=frozenset())
-                )
+                found.setdefault((language, form), Source(name, ""))
         return found
 
     def topic(self, name: str) -> Topic:

@@ -1,8 +1,9 @@
 """Phrase lists: what a rule listens for, kept in files that a support team can edit."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from gateway.answers.text import bare, normalise
 
@@ -11,20 +12,30 @@ _STARTS_LATIN = re.compile(r"^[a-z0-9]")
 _ENDS_LATIN = re.compile(r"[a-z0-9]$")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Phrases:
-    """A compiled list. A line is a phrase that may occur anywhere (Latin ones at word bounds);
-    `=phrase` must be the whole message; `!phrase` is taken out of the text before looking. `*`
-    stands for up to 16 characters within a sentence.
+    """A list, compiled when it is first used. A line is a phrase that may occur anywhere (Latin ones at
+    word bounds); `=phrase` must be the whole message; `!phrase` is taken out of the text before
+    looking. `*` stands for up to 16 characters within a sentence.
     """
 
-    anywhere: re.Pattern[str] | None
+    plain: tuple[str, ...]
     whole: frozenset[str]
-    exceptions: re.Pattern[str] | None
+    excepted: tuple[str, ...]
+
+    @cached_property
+    def anywhere(self) -> re.Pattern[str] | None:
+        """What may occur anywhere."""
+        return _pattern(self.plain)
+
+    @cached_property
+    def exceptions(self) -> re.Pattern[str] | None:
+        """What is taken out first."""
+        return _pattern(self.excepted)
 
     @classmethod
     def of(cls, lines: Iterable[str]) -> "Phrases":
-        """Compile; lines are normalised like the text they are looked for in."""
+        """Lines are normalised like the text they are looked for in."""
         plain: list[str] = []
         whole: list[str] = []
         exceptions: list[str] = []
@@ -35,7 +46,7 @@ class Phrases:
                 exceptions.append(normalise(line[1:]))
             else:
                 plain.append(normalise(line))
-        return cls(_pattern(plain), frozenset(whole), _pattern(exceptions))
+        return cls(tuple(plain), frozenset(whole), tuple(exceptions))
 
     def find(self, text: str) -> str:
         """The phrase that `text` (raw) contains or is, or ''."""
@@ -68,7 +79,7 @@ class Phrases:
         return self.anywhere.search(clean)
 
 
-def _pattern(phrases: list[str]) -> re.Pattern[str] | None:
+def _pattern(phrases: Sequence[str]) -> re.Pattern[str] | None:
     """One alternation, longest first, so that the fuller phrase is the one reported.
 
     Phrases that begin with the same character stand together: where a text has another one, the

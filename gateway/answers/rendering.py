@@ -55,14 +55,26 @@ class Source:
 
     path: str
     text: str
-    personal: bool
-    """It uses a personal variable, so it must not be rendered for the public."""
-    facts: frozenset[str]
-    """The brand facts it uses."""
-    cells: frozenset[tuple[str, str]] = frozenset()
-    """The columns it uses of the rows of tables, as (table, column)."""
-    dues: frozenset[str] = frozenset()
-    """The promises whose date it names."""
+
+    @property
+    def personal(self) -> bool:
+        """It uses a personal variable, so it must not be rendered for the public."""
+        return bool(_look(self.text).variables & PERSONAL)
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """The brand facts it uses."""
+        return _look(self.text).facts - {"name"}
+
+    @property
+    def cells(self) -> frozenset[tuple[str, str]]:
+        """The columns it uses of the rows of tables, as (table, column)."""
+        return _look(self.text).cells
+
+    @property
+    def dues(self) -> frozenset[str]:
+        """The promises whose date it names."""
+        return _look(self.text).dues
 
 
 def environment() -> ImmutableSandboxedEnvironment:
@@ -95,9 +107,7 @@ def inspect(
     """The template and everything that is wrong with it, each as a sentence that says what to do.
     `known` are the variables it is given."""
     seen = _look(text)
-    source = Source(
-        path, text, bool(seen.variables & PERSONAL), seen.facts - {"name"}, seen.cells, seen.dues
-    )
+    source = Source(path, text)
     problems = [
         f"unknown variable {name!r}; use one of {', '.join(sorted(known))}"
         for name in sorted(seen.variables - known)

@@ -14,7 +14,7 @@ import structlog
 from gateway.answers import review
 from gateway.answers.answerer import build_answerer
 from gateway.domain.codec import decode
-from gateway.domain.decision import Certificate
+from gateway.domain.decision import Certificate, Question
 from gateway.domain.elapsed import StoredEvent
 from gateway.domain.model import Brand
 from gateway.domain.plan import Plan
@@ -53,14 +53,17 @@ def start(
     engine: str = "default",
     models: Path | None = None,
 ) -> None:
-    """Load the knowledge and train, or load what was trained before, once per process.
+    """Load the knowledge and train, or load what was trained before, once per process. Whoever starts
+    it has read `templates` without a fault.
 
     Raises `KnowledgeError`, `TrainingError`.
     """
     language.warm()
-    answerer = build_answerer(templates, brands, engine=engine, models=models)
+    answerer = build_answerer(templates, brands, engine=engine, models=models, checked=True)
     if answerer.weaker:
         structlog.get_logger("gateway").warning("a weaker engine answers", why=answerer.weaker)
+    # What is made at its first use (the patterns of the rules) is made now, and not while somebody waits.
+    answerer.decide(Question("hello"), [])
     today = datetime.now(UTC).date()
     for brand in brands.values():
         # Reads the tables of holidays now, and not while a customer waits for the first date.

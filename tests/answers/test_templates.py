@@ -164,7 +164,7 @@ def test_what_a_customer_provides_is_never_run_as_a_template():
     ],
 )
 def test_the_sandbox_gives_templates_nothing_to_reach_for(attack):
-    source = Source("evil.j2", attack, personal=False, facts=frozenset())
+    source = Source("evil.j2", attack)
     with pytest.raises(RenderError, match=r"evil\.j2"):
         Renderer().render(source, {"options": ["a"]})
 
