@@ -6,8 +6,11 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
-# Two processes of pytest: one takes all tests that start programs (tests/conftest.py).
-SPREAD ?= -n 2 --dist loadgroup
+# Two processes of pytest, each with whole files: what a file sets up is set up once.
+SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Two processes on two processors: numeric libraries that start threads of their own only wait.
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
 ARGS ?=
 
 .PHONY: help install demo test proof lint format bench tools constraints clean
@@ -39,7 +42,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	@touch $@
 
 demo: install
-	@$(BIN)/gateway demo $(ARGS)
+	@GATEWAY_ANSWERS__MODELS=$(abspath $(VENV))/models $(BIN)/gateway demo $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from benchmarks.ack import webhook_ack, webhook_ack_loaded
 from benchmarks.claim import claim
+from benchmarks.deciding import deciding
 from benchmarks.group_commit import group_commit
 from benchmarks.mail_in import mail_in
 from benchmarks.mail_reading import mail_reading
@@ -26,6 +27,7 @@ ALL: dict[str, tuple[Callable[..., list[Figure]], tuple[float, ...], str]] = {
     "claim": (claim, (1,), "units that change one row"),
     "two_workers": (two_workers, (1, 600), "twice one worker process"),
     "mail_in": (mail_in, (1, 1.5), "a listener that throws mail away"),
+    "deciding": (deciding, (1, 200), "the sentence encoder alone"),
     "mail_reading": (mail_reading, (1, 0.5), "the standard library's policy.default"),
 }
 

@@ -29,6 +29,7 @@ waiting_units = 100000
 [workers]
 processes = {processes}
 [answers]
+bootstrap = false
 automatic_replies_per_day = 0
 [log]
 level = "error"

@@ -73,8 +73,8 @@ def _message(item: dict[str, Any], at: str) -> Inbound:
     )
     if not (text or subject or attachments):
         raise ParseError(f"{at}text is empty, and there is no subject and no attachment")
-    language = _text(item, "language", at)
-    facts: dict[str, JSON] = {"language": language} if language else {}
+    told = {key: _text(item, key, at) for key in ("language", "app_version")}
+    facts: dict[str, JSON] = {key: value for key, value in told.items() if value}
     verified = item.get("verified_user", False)
     if not isinstance(verified, bool):
         raise ParseError(f"{at}verified_user is not true or false")

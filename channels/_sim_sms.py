@@ -24,7 +24,6 @@ import aiohttp
 from aiohttp import web
 from twilio.request_validator import RequestValidator
 
-from channels._segments import segments
 from channels._sim_log import AcceptedLog, serve_until_stopped
 from channels._sim_twilio import (
     VERSION,
@@ -35,6 +34,7 @@ from channels._sim_twilio import (
     problem_of,
     resource,
 )
+from gateway.domain.segments import segments
 
 
 @dataclass(frozen=True, slots=True)

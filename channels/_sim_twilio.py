@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from channels._segments import segments
+from gateway.domain.segments import segments
 
 VERSION = "2010-04-01"
 _PAGE_SIZE = 50

@@ -18,7 +18,6 @@ from urllib.parse import urlencode, urlsplit
 from channels import _twilio
 from channels._answer import json_object, retry_after
 from channels._secret import secret_field
-from channels._segments import segments
 from channels._signing import LiveSecrets
 from channels._twilio_errors import failure_of
 from channels._twilio_messages import read_form, read_message, read_status
@@ -39,6 +38,7 @@ from gateway.domain.errors import (
     ParseError,
     SettingsError,
 )
+from gateway.domain.segments import segments
 from gateway.domain.world import HttpResponse, World
 
 #: twilio.com/docs/messaging/api/message-resource: longer bodies are refused with 21617.

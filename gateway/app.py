@@ -9,15 +9,16 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 from aiohttp import web
 
-from gateway.compute import Compute
-from gateway.config import Config, templates_dir
+from gateway.bootstrap import Bootstrap
+from gateway.compute import Relay
+from gateway.config import Config
 from gateway.delivery.deliver import Delivery
 from gateway.desk.commands import Desk
 from gateway.desk.quarantine import Expiry
@@ -25,7 +26,7 @@ from gateway.domain.channel import Channel, Closable
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
 from gateway.domain.model import JSON
-from gateway.domain.plan import Plan, Send, SetTimer
+from gateway.domain.plan import PROMISE_TIMER, Plan, Send, SetTimer
 from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Reader, Store, Tx
 from gateway.domain.world import World
@@ -34,7 +35,7 @@ from gateway.installation import key_at_hand, own_key
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
 from gateway.listeners import end, listening
-from gateway.office import account_view, allowed_of, mail_identity, models_dir, redaction_policy
+from gateway.office import account_view, allowed_of, mail_identity, redaction_policy
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
 from gateway.roles import ALL, COMPUTING, SEALING, SERVING, Role, only_together
@@ -42,14 +43,14 @@ from gateway.store.apply import apply
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
 from gateway.store.leader import Sealer
+from gateway.succession import Succession, hired, only_of
 from gateway.workers import brain
+from gateway.workers.alarm import Alarm
 from gateway.workers.pipeline import Pipeline
 from gateway.workers.planner import PlannerSettings
 from gateway.workers.timers import Timers
 from gateway.world import AccountWorld, MonotonicIds, SystemClock
 
-#: Bytes of data a worker process may hold: a 35 MiB mail, read, is far below.
-WORKER_MEMORY = 1 << 30
 #: Seconds until a part that failed runs again.
 RESTART_SECONDS = 1.0
 #: Webhook calls under way from which on planning gives way to acknowledging.
@@ -64,7 +65,7 @@ class Gateway:
     keys: Keys
     store: Engine
     blobs: FileBlobs
-    compute: Compute
+    compute: Relay
     """Its processes are started by `running`, where a role needs them."""
     channels: dict[str, Channel]
     accounts: dict[str, AccountView]
@@ -83,17 +84,17 @@ class Gateway:
     """Where the listeners are bound, by account; 'web' for the webhooks."""
     knowledge: str = ""
     """The version of what the worker processes know; empty where they plan nothing."""
+    templates: Path = field(default_factory=Path)
+    """The folder that they learnt it from."""
+    renewed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever another version has taken over."""
+    refused: str = ""
+    """Why the configured folder is not what answers; '' when it is."""
 
-    async def certify(self, certificate: Certificate) -> None:
-        """Put a certificate in force."""
-        row = {
-            "id": certificate.id, "scope": certificate.scope, "alpha": certificate.alpha,
-            "delta": certificate.delta, "threshold": certificate.threshold,
-            "answered": certificate.answered, "wrong": certificate.wrong,
-            "knowledge": certificate.knowledge, "demo": int(certificate.demo),
-            "created_at": self.clock.now(),
-        }  # fmt: skip
-        await self.store.write(lambda tx: tx.run("certificates.add", **row))
+    async def certify(self, *certificates: Certificate) -> None:
+        """Put certificates in force. One that was there already stays as it is, also revoked."""
+        rows = [{**asdict(one), "created_at": self.clock.now()} for one in certificates]
+        await self.store.write(lambda tx: tx.run_many("certificates.add", rows))
 
 
 @contextmanager
@@ -192,8 +193,12 @@ async def _build(
         default_queue=config.default_queue,
         automatic_per_day=config.answers.automatic_replies_per_day,
         close_after=config.answers.close_after_hours * 3600,
+        calendars={name: brand.calendar for name, brand in config.domain_brands().items()},
+        audit_share=config.answers.audit_share,
+        suggest_only=config.answers.mode == "suggest",
     )
-    compute = _compute(config, settings, roles)
+    compute, templates = hired(config, settings, roles)
+    apply_current = only_of(lambda: gateway.knowledge, apply)
     owner = ids.new()
     delivery = Delivery(
         store, channels, clock, ids, log, owner, _spread,
@@ -203,12 +208,13 @@ async def _build(
         allowed=allowed,
     )  # fmt: skip
     timers = Timers(
-        store, apply, clock, ids, log, settings.close_after, poll=config.workers.poll_seconds
-    )
+        store, apply, clock, ids, log, settings.close_after, poll=config.workers.poll_seconds,
+        fired=lambda kind: _arrived(news, store) if kind == PROMISE_TIMER else None,
+    )  # fmt: skip
     news = asyncio.Event()
     pipelines = [
         Pipeline(
-            store, compute, accounts, apply, clock, log, f"{owner}.{number}",
+            store, compute, accounts, apply_current, clock, log, f"{owner}.{number}",
             batch=config.workers.lane_batch,
             attempts=config.limits.attempts,
             poll=config.workers.poll_seconds,
@@ -224,27 +230,12 @@ async def _build(
         policy=redaction_policy(config),
         arrived=lambda: _arrived(news, store),
     )  # fmt: skip
-    return Gateway(
+    gateway = Gateway(
         config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
         timers, Desk(store, accounts, apply, clock, ids, settings.close_after, allowed), clock,
-        ids, owner, roles,
+        ids, owner, roles, templates=templates,
     )  # fmt: skip
-
-
-def _compute(config: Config, settings: PlannerSettings, roles: AbstractSet[str]) -> Compute:
-    """The worker processes, not yet started. Where nothing is planned they read mail, and need not
-    learn how to answer it."""
-    known = (
-        templates_dir(config.templates), config.domain_brands(), settings,
-        config.answers.engine, models_dir(config),
-    )  # fmt: skip
-    return Compute(
-        workers=config.workers.processes,
-        memory_limit=WORKER_MEMORY,
-        initializer=brain.start if Role.WORKER in roles else None,
-        initargs=known if Role.WORKER in roles else (),
-        queue_limit=256,
-    )
+    return gateway
 
 
 @asynccontextmanager
@@ -300,7 +291,9 @@ def _parts(gateway: Gateway) -> list["Part"]:
     roles, log = gateway.roles, structlog.get_logger("gateway")
     parts: list[Part] = []
     if Role.WORKER in roles:
-        parts += gateway.pipelines
+        parts += [*gateway.pipelines, Alarm(gateway.store, log), Succession(gateway)]
+        if gateway.config.answers.bootstrap:
+            parts.append(Bootstrap(gateway))
     if Role.DELIVERY in roles:
         parts.append(gateway.delivery)
     if Role.TIMERS in roles:
@@ -389,9 +382,3 @@ async def _save_memo(store: Store, account: str, key: str, value: JSON) -> None:
         return tx.run("meta.remember", account=account, key=key, value=json.dumps(value))
 
     await store.write(work)
-
-
-async def has_demo_certificate(gateway: Gateway) -> bool:
-    """Whether automatic answers would rest on the demo's own cases: `serve` refuses that."""
-    rows = await gateway.store.read(lambda reader: reader.all("certificates.in_force"))
-    return any(row["demo"] for row in rows)

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.commands import database, grouping, inquiries, kb, outbox, serve, setup, trying
+from gateway.commands import (
+    announcements,
+    certifying,
+    checking,
+    database,
+    grouping,
+    inquiries,
+    kb,
+    outbox,
+    reviews,
+    serve,
+    setup,
+    trying,
+    versions,
+)
 from gateway.commands.options import example
 from gateway.commands.screen import printable
 from gateway.domain.errors import GatewayError, SettingsError
@@ -113,9 +127,28 @@ def _register() -> None:
     group.command("revoke", epilog=outbox.REVOKE_EXAMPLE)(outbox.revoke_certificate)
     app.add_typer(group, name="certificates")
 
+    group = _group("What is said for a while to everybody who asks about certain topics.")
+    group.command("add", epilog=announcements.ADD_EXAMPLE)(announcements.add)
+    group.command("list", epilog=announcements.LIST_EXAMPLE)(announcements.list_announcements)
+    group.command("show", epilog=announcements.SHOW_EXAMPLE)(announcements.show)
+    group.command("end", epilog=announcements.END_EXAMPLE)(announcements.end)
+    app.add_typer(group, name="announcements")
+
     group = _group("The knowledge base and the engine that answers from it.")
+    group.command("check", epilog=checking.CHECK_EXAMPLE)(checking.check)
     group.command("eval", epilog=kb.EVAL_EXAMPLE)(kb.evaluate)
+    group.command("certify", epilog=certifying.EXAMPLE)(certifying.certify)
+    group.command("train", epilog=versions.TRAIN_EXAMPLE)(versions.train)
+    group.command("status", epilog=versions.STATUS_EXAMPLE)(versions.status)
+    group.command("rollback", epilog=versions.ROLLBACK_EXAMPLE)(versions.rollback)
     app.add_typer(group, name="kb")
+
+    group = _group("Whether answers and suggestions were right.")
+    group.command("list", epilog=reviews.LIST_EXAMPLE)(reviews.list_reviews)
+    group.command("judge", epilog=reviews.JUDGE_EXAMPLE)(reviews.judge)
+    group.command("wrong", epilog=reviews.WRONG_EXAMPLE)(reviews.wrong)
+    group.command("export", epilog=reviews.EXPORT_EXAMPLE)(reviews.export)
+    app.add_typer(group, name="reviews")
 
     group = _group("What would be made of an input, as JSON; stores nothing.")
     group.command("text", epilog=trying.TEXT_EXAMPLE)(trying.try_text)

@@ -22,6 +22,7 @@ from pydantic import (
     ValidationError,
 )
 
+from gateway.calendars import CalendarSettings
 from gateway.domain import model
 from gateway.domain.errors import SettingsError
 from gateway.layers import override, read, resolved
@@ -72,6 +73,13 @@ class BrandSettings(_Section):
     facts: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="What answers may state: hotline, hours, links … Templates use them by name.",
+    )
+    tables: dict[str, dict[str, JsonValue]] = Field(
+        default_factory=dict,
+        description="Lookup tables: error_codes, countries … A row is stated when a customer names it.",
+    )
+    calendar: CalendarSettings = Field(
+        default_factory=CalendarSettings, description="Its working days and opening hours."
     )
 
 
@@ -136,9 +144,25 @@ class Answers(_Section):
         0.1, gt=0, lt=1, description="Probability that a certificate is mistaken about it."
     )
     engine: Literal["lexical", "default", "accurate"] = Field(
-        "lexical",
+        "default",
         description="What tells topics apart: characters alone, or with one or two sentence "
         "encoders beside them.",
+    )
+    models: Path = Field(
+        Path("models"),
+        description="Where trained engines are kept; relative to data_dir. It can be deleted.",
+    )
+    mode: Literal["automatic", "suggest"] = Field(
+        "automatic",
+        description="automatic: answer what a certificate covers; suggest: offer answers to agents only.",
+    )
+    audit_share: float = Field(
+        0.05, ge=0, le=1, description="Share of all questions that a person is asked to judge."
+    )
+    bootstrap: bool = Field(
+        default=True,
+        description="Answer from the first minute, certified by the questions that come with the "
+        "knowledge base, until a certificate of your own cases is made.",
     )
     automatic_replies_per_day: int = Field(
         5, ge=0, description="Automatic texts to one address in 24 hours; stops mail loops."
@@ -251,7 +275,14 @@ class Config(_Section):
     def domain_brands(self) -> dict[str, model.Brand]:
         """The brand profiles as the rest of the gateway knows them."""
         return {
-            name: model.Brand(id=name, name=brand.name, facts=brand.facts, names=brand.names)
+            name: model.Brand(
+                id=name,
+                name=brand.name,
+                facts=brand.facts,
+                names=brand.names,
+                tables=brand.tables,
+                calendar=brand.calendar.calendar(),
+            )
             for name, brand in self.brands.items()
         }
 

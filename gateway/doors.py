@@ -27,7 +27,8 @@ async def web_server(
     """
     config = gateway.config
     application = web.Application(client_max_size=config.limits.body_bytes)
-    application.add_routes(HealthRoutes(gateway.store, gateway.intake, gateway.delivery).routes())
+    health = HealthRoutes(gateway.store, gateway.intake, gateway.delivery, lambda: gateway.refused)
+    application.add_routes(health.routes())
     application.add_routes(ChannelHealth(gateway.channels, gateway.clock).routes())
     application.add_routes(extra_routes)
     route = _webhooks(gateway) if webhooks else None

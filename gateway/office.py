@@ -11,12 +11,16 @@ from typing import TypeVar
 
 import structlog
 
-from gateway.config import Config
+from gateway.answers.table_files import with_files
+from gateway.answers.versions import Versions
+from gateway.config import Config, templates_dir
 from gateway.desk.commands import Desk
 from gateway.domain.allowlist import Allowed
+from gateway.domain.announcement import Announcement
 from gateway.domain.channel import Channel, Correspondent
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
+from gateway.domain.model import Brand
 from gateway.domain.snapshot import AccountView
 from gateway.installation import own_key
 from gateway.intake.accept import Accept, MailIdentity
@@ -28,6 +32,7 @@ from gateway.store.apply import apply
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
 from gateway.store.look import look
+from gateway.workers.announcing import announcements_in_force
 from gateway.workers.snapshots import certificates_in_force
 from gateway.world import MonotonicIds, SystemClock
 
@@ -130,17 +135,50 @@ def certificates_on_file(config: Config) -> tuple[Certificate, ...]:
         return certificates_in_force(seen.reader)
 
 
+def announcements_on_file(config: Config, now: float) -> tuple[Announcement, ...]:
+    """Those in force in a database, read without writing to it; () where there is none, or it is of
+    an older release that had no announcements.
+
+    Raises `StoreError` when it cannot be read.
+    """
+    with look(config.database, config.data_dir) as seen:
+        if seen is None or "announcements" not in seen.tables():
+            return ()
+        return announcements_in_force(seen.reader, now)
+
+
 def models_dir(config: Config) -> Path:
     """Where trained engines are kept: what they were learnt from is found there again, or learnt
     anew. It can be deleted."""
-    return config.data_dir / "models"
+    return config.data_dir / config.answers.models
+
+
+def brands_of(config: Config) -> dict[str, Brand]:
+    """The brand profiles with the tables that lie in files of the knowledge base.
+
+    Raises `KnowledgeError` or `SettingsError`.
+    """
+    return with_files(config.domain_brands(), templates_dir(config.templates))
+
+
+def templates_in_force(config: Config) -> Path:
+    """What a gateway on this data directory answers from: the copy of the version in force, else the
+    configured folder. Raises `SettingsError`."""
+    kept = Versions(versions_dir(config))
+    current = kept.current
+    return kept.path(current) if kept.whole(current) else templates_dir(config.templates)
+
+
+def versions_dir(config: Config) -> Path:
+    """Where the versions of the knowledge base are kept, with the one in force."""
+    return config.data_dir / "knowledge"
 
 
 def allowed_of(
     config: Config, accounts: Mapping[str, ReadyAccount], channels: Mapping[str, Channel]
 ) -> dict[str, Allowed]:
     """What the messages of each account may name: its brand's facts and its own addresses."""
-    brands = config.domain_brands()
+    brands = brands_of(config)
     return {
         name: Allowed.of_brand(
             brands.get(account.brand),

@@ -29,6 +29,9 @@ names = { "zh-CN" = "我的钱包" }
 [brands.wallet.facts]
 # hotline = "400-000-0000"
 # hours = "09:00-21:00"
+
+[brands.wallet.tables.error_codes]
+# E1001 = { "zh-CN" = "银行卡余额不足，请换一张卡", en = "the card has too little money" }
 """,
     "queues": """\
 [queues.security]
@@ -131,12 +134,24 @@ def _free_names(name: str) -> str:
     inner: Any = Config.model_fields[name].annotation
     section: type[BaseModel] = inner.__args__[1]
     lines = [f"# {_summary(section)}"]
+    lines += _explained(section)
+    return "\n".join(lines) + "\n"
+
+
+def _explained(section: type[BaseModel], table: str = "") -> list[str]:
+    """A line for each key; of a table inside, one for it and one for each of its keys."""
+    lines = []
     for key, field in section.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            lines.append(f"#   {table}{key}: {field.description}")
+            lines += _explained(inner, f"{table}{key}.")
+            continue
         usual = "required"
         if not field.is_required():
             usual = f"default: {_toml(field.get_default(call_default_factory=True))}"
-        lines.append(f"#   {key}: {field.description} ({usual})")
-    return "\n".join(lines) + "\n"
+        lines.append(f"#   {table}{key}: {field.description} ({usual})")
+    return lines
 
 
 def _summary(section: type[BaseModel]) -> str:

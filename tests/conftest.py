@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests import learnt
 from tests import postgres as postgres_servers
 from tests.missing import missing
 
-#: Folders whose tests start programs of the gateway, or kill them. `make test` runs two processes of
-#: pytest; one of them takes all of these, so that they do not take the processor from each other.
+#: Folders whose tests start programs of the gateway, or kill them. They take longest for their number,
+#: so they come first: of the two processes that `make test` spreads the files over, none ends late.
 PROGRAMS = (
     "cli",
     "faults",
@@ -71,13 +72,12 @@ def _resolve(host: Any, *rest: Any, **options: Any) -> Any:
     return _RESOLVE(host, *rest, **options)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name what stays together when the tests are spread: a file, or all that start programs."""
+    """The files that start programs first; otherwise the order stays."""
     here = Path(__file__).parent
-    for item in items:
-        place = item.path.relative_to(here).as_posix()
-        together = "programs" if place.startswith(tuple(f"{p}/" for p in PROGRAMS)) else place
-        item.add_marker(pytest.mark.xdist_group(together))
+    programs = tuple(f"{folder}/" for folder in PROGRAMS)
+    items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(programs))
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +94,8 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("GATEWAY_") or name.lower() in {"http_proxy", "https_proxy"}:
             monkeypatch.delenv(name)
+    for name, value in learnt.SETTING.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gateway.answers.script import script_of
 from gateway.answers.text import is_reply_subject, normalise, script_language
+from gateway.answers.variants import app_version
 from gateway.domain.decision import Question
 from gateway.domain.model import JSON, Brand
 
@@ -28,6 +30,10 @@ class Case:
     brand: Brand | None
     must_ask_brand: bool
     """Several brands, and nothing says which."""
+    script: str = ""
+    """'zh-TW' or 'zh-HK' where the customer writes traditional Chinese, else ''."""
+    app: str = ""
+    """Version of the customer's app, '' where nothing tells."""
 
     @property
     def brand_id(self) -> str:
@@ -38,23 +44,42 @@ class Case:
         """What rules listen to: subject and text."""
         return f"{self.subject}\n{self.text}" if self.subject else self.text
 
+    @property
+    def looked_up(self) -> str:
+        """Where rows of the brand's tables are named: what is said now, and what was said before a
+        question of ours."""
+        asked = bool(self.question.dialogue.get("pending"))
+        return "\n".join([self.rule_text, *map(str, self.items("named") if asked else ())])
+
     def items(self, key: str) -> list[JSON]:
         """A list of the dialogue, [] when it is not there."""
         value = self.question.dialogue.get(key)
         return list(value) if isinstance(value, list | tuple) else []
 
     def kept(self) -> dict[str, JSON]:
-        """What of the dialogue outlives this decision: what was answered and done, not the
+        """What of the dialogue outlives this decision: what was answered, sent and done, not the
         pending question."""
         kept: dict[str, JSON] = {
             key: value
             for key, value in self.question.dialogue.items()
-            if key in {"topic", "answered", "done", "step"}
+            if key in {"topic", "answered", "given", "done", "later"}
         }
+        kept |= {"script": self.script} if self.script else {}
+        kept |= {"app": self.app} if self.app else {}
         kept["language"] = self.language
         if self.brand_id:
             kept["brand"] = self.brand_id
         return kept
+
+    def names(self, key: str) -> list[str]:
+        """A list of names of the dialogue."""
+        return [str(item) for item in self.items(key)]
+
+    def remember(self, **changes: JSON) -> "Case":
+        """The same case with another dialogue; what becomes '' or [] is forgotten."""
+        dialogue = {**self.question.dialogue, **changes}
+        kept = {key: value for key, value in dialogue.items() if value not in ("", [])}
+        return replace(self, question=replace(self.question, dialogue=kept))
 
     def with_brand(self, brand: Brand) -> "Case":
         """The same case once the brand is known."""
@@ -68,6 +93,11 @@ def make_case(question: Question, brands: Mapping[str, Brand], languages: Sequen
     subject = "" if old else question.subject[:MAX_TEXT]
     language, served = _language(question, f"{subject}\n{text}", languages)
     brand = _brand(question, f"{subject}\n{text}", brands)
+    script = ""
+    if language.startswith("zh"):
+        script = script_of(
+            text or subject, question.language, str(question.dialogue.get("script", ""))
+        )
     return Case(
         question=question,
         text=text,
@@ -76,6 +106,10 @@ def make_case(question: Question, brands: Mapping[str, Brand], languages: Sequen
         served=served,
         brand=brand,
         must_ask_brand=brand is None and len(brands) > 1,
+        script=script,
+        app=question.app_version
+        or app_version(normalise(f"{subject}\n{text}"))
+        or str(question.dialogue.get("app", "")),
     )
 
 

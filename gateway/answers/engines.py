@@ -1,6 +1,6 @@
 """Which engines there are, by name, and which of them run on this machine."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from gateway.answers.cache import CAPACITY, CachedEncoder
 from gateway.answers.encoders import EncoderMissing, load_encoder
@@ -40,11 +40,6 @@ class Shelf:
         if name not in self._loaded:
             self._loaded[name] = CachedEncoder(load_encoder(name), self._capacity)
         return self._loaded[name]
-
-    def encode_all(self, texts: Sequence[str]) -> None:
-        """Have the vectors of these texts ready, from every encoder in use."""
-        for encoder in self._loaded.values():
-            encoder.encode(texts)
 
     def forget(self) -> None:
         """Drop all vectors, not the encoders: what is asked next is encoded anew."""

@@ -34,6 +34,8 @@ class KernelClassifier:
         self._coefficients: list[Matrix] = []
         self.held_out_accuracy = 0.0
         """Share of its own examples that a model without them gets right."""
+        self.held_out: Matrix = np.zeros((0, 0), dtype=np.float32)
+        """Posteriors of its examples by a model without each, [examples, labels]."""
         self.weights: tuple[float, ...] = ()
         """How much each view counts."""
 
@@ -55,21 +57,28 @@ class KernelClassifier:
         if len(texts) != len(labels):
             raise TrainingError(f"{len(texts)} texts but {len(labels)} labels")
         names, target = class_indices(labels)
-        known, kernels = zip(*(view.learn(texts) for view in self._views), strict=True)
-        learnt = [fit_ridge(kernel, target, len(names)) for kernel in kernels]
+        known, learnt = [], []
+        for view in self._views:
+            # One kernel at a time: of thousands of examples each takes hundreds of megabytes.
+            compared, kernel = view.learn(texts)
+            one = fit_ridge(kernel, target, len(names))
+            known.append(compared)
+            learnt.append(one)
+            del kernel
         held_out = [one.held_out for one in learnt]
         least = [LEAST_SHARE / len(learnt) * one.scale for one in learnt]
         weights = fit_weights(held_out, target, class_weights(target, len(names)), least)
+        right = _weighted(weights, [one.fitted for one in learnt]).argmax(axis=1) == target
+        together = _weighted(weights, held_out)
+        accuracy = _check(right, together.argmax(axis=1) == target, target)
         coefficients = [
             np.float32(factor) * one.coefficients
             for factor, one in zip(weights, learnt, strict=True)
         ]
-        right = _sum(kernels, coefficients).argmax(axis=1) == target
-        together = sum(np.float32(f) * one for f, one in zip(weights, held_out, strict=True))
-        accuracy = _check(right, np.asarray(together).argmax(axis=1) == target, target)
         # Nothing of a training that failed stays behind.
-        self._known, self._labels, self._coefficients = known, names, coefficients
+        self._known, self._labels, self._coefficients = tuple(known), names, coefficients
         self.weights, self.held_out_accuracy = tuple(weights), accuracy
+        self.held_out = softmax(together)
         return self
 
     def posterior(self, texts: Sequence[str]) -> Matrix:
@@ -79,6 +88,11 @@ class KernelClassifier:
 
 def _sum(kernels: Sequence[Matrix], coefficients: Sequence[Matrix]) -> Matrix:
     parts = [kernel @ one for kernel, one in zip(kernels, coefficients, strict=True)]
+    return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
+
+
+def _weighted(weights: Sequence[float], scores: Sequence[Matrix]) -> Matrix:
+    parts = [np.float32(factor) * one for factor, one in zip(weights, scores, strict=True)]
     return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
 
 

@@ -1,62 +1,19 @@
-"""The knowledge base: topics, their examples and answers, read from the templates folder.
+"""The knowledge base as it is in memory: topics, their answers, and what the engine learns from.
+How it is read: `loading.py`."""
 
-    knowledge.toml                      languages, and the brand facts templates may use
-    topics/<topic>/topic.toml           title, queue, risk …
-                  /examples.<lang>.txt  one question per line, as customers write them
-                  /phrases.<lang>.txt   what the topic's rule listens for (optional)
-                  /long.<lang>.md.j2    the answer, by form: long, short, voice (optional)
-    brands/<brand>/topics/<topic>/…     answers of one brand that differ
-    notices/<name>/<form>.<lang>.md.j2  acknowledgement, questions back and the like
-    background/<name>.<lang>.txt        lines that carry no topic: greetings, signatures …
-    dialogue/yes|no.<lang>.txt          how customers say that an answer did or did not help
-
-Everything is checked while it is read: what is wrong stops the start, with the file and the cure.
-"""
-
-import difflib
-import hashlib
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
+from gateway.answers.checklist import Step
 from gateway.answers.phrases import Phrases
-from gateway.answers.rendering import Source, inspect
+from gateway.answers.rendering import Source
+from gateway.answers.slots import Slot
+from gateway.answers.tables import Declared
 from gateway.answers.text import normalise
-from gateway.domain.errors import GatewayError
+from gateway.answers.variants import Answers, Variant, merged
 
-FORMS = ("long", "short", "voice")
-REQUIRED_FORMS = ("long", "short")
-RISKS = ("normal", "high")
-#: What a topic's rule does when its phrases are found; '' for topics that are only matched.
-CONTROLS = ("", "person", "callback", "complaint", "safety", "thanks")
-#: Notices the decision relies on.
-NOTICES = (
-    "automatic",
-    "solved_question",
-    "way_to_person",
-    "follow_up",
-    "acknowledge",
-    "not_solved",
-    "which_brand",
-    "which_topic",
-    "redacted",
-    "public",
-)
 #: Labels of the classifier that are no topic begin with this.
 BACKGROUND = "~"
-
-Answers = Mapping[tuple[str, str], Source]
-"""Templates by (language, form)."""
-
-
-class KnowledgeError(GatewayError):
-    """A file of the knowledge base is wrong or missing; the text names it and says what to do."""
-
-    def __init__(self, path: Path | str, detail: str) -> None:
-        super().__init__(f"{path}: {detail}")
-        self.path = str(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +31,23 @@ class Topic:
     """What an agent will need to know; asked of the customer by the guided intake."""
     checklist: tuple[str, ...] = ()
     """Names of the steps of the answer, in order."""
+    stepwise: bool = False
+    """The steps are causes to rule out: those that are done are left out, and short channels get one
+    or two at a time. The numbered lines of the long form are the steps."""
+    hand_over: bool = False
+    """A person reads it in any case; the answer is a word of thanks meanwhile."""
     promises: tuple[str, ...] = ()
     """Brand facts in the answer that are promises of time."""
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     phrases: Phrases | None = None
     answers: Answers = field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
+    """Answers that hold for a time or some versions of the app; the first that applies is taken."""
+
+    @property
+    def steers(self) -> bool:
+        """It says how the customer wants to be served, not what the matter is."""
+        return self.control not in ("", "contact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +57,8 @@ class Knowledge:
     version: str
     languages: tuple[str, ...]
     facts: frozenset[str]
+    working_days: frozenset[str]
+    """Facts that promise something within so many working days: a date follows from them."""
     topics: Mapping[str, Topic]
     notices: Mapping[str, Answers]
     overrides: Mapping[str, Mapping[str, Answers]]
@@ -95,11 +66,25 @@ class Knowledge:
     background: Mapping[str, tuple[str, ...]]
     yes: Phrases
     no: Phrases
+    choices: Mapping[str, Phrases]
+    """How customers name an option by its place: 'first' … 'fourth', 'last', and 'neither'."""
+    steps: Mapping[str, Step]
+    """The steps of all check-lists, by id."""
+    tables: Mapping[str, Declared] = field(default_factory=dict)
+    """Lookup tables that templates may use; the rows are the brand's."""
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    """What agents need to know, by the names that topics list."""
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Chinese words as another script writes them, by script, where a conversion gets them wrong."""
 
-    def answer(self, topic: str, brand: str, language: str, form: str) -> Source:
-        """The template that answers `topic`, the brand's own where it has one."""
+    def answer(self, topic: str, brand: str, language: str, form: str, variant: str = "") -> Source:
+        """The template that answers `topic`, the brand's own where it has one.
+
+        `variant` is the one that holds, '' for the topic's own answer. What a brand says in its own
+        words, no variant of the topic changes; only one of the brand does.
+        """
         own = self.overrides.get(brand, {}).get(topic, {})
-        return _pick({**self.topics[topic].answers, **own}, language, form)
+        return _pick(merged(self.topics[topic].answers, own, variant), language, form)
 
     def notice(self, name: str, language: str, form: str) -> Source:
         """The template of a notice."""
@@ -109,7 +94,7 @@ class Knowledge:
         """Whether the answer depends on which brand the customer uses."""
         if any(topic in own for own in self.overrides.values()):
             return True
-        return any(source.facts for source in self.topics[topic].answers.values())
+        return any(source.facts or source.dues for source in self.topics[topic].answers.values())
 
     def training(self) -> tuple[list[str], list[str]]:
         """Normalised example texts and their labels: topics, and background labels with '~'."""
@@ -125,215 +110,9 @@ class Knowledge:
         return [text for text, _ in pairs], [label for _, label in pairs]
 
 
-def load(folder: Path) -> Knowledge:
-    """Read and check the knowledge base. Raises `KnowledgeError` for the first thing wrong."""
-    reader = _Reader(folder)
-    settings = reader.toml("knowledge.toml", {"languages": list, "facts": dict})
-    languages = tuple(settings.get("languages", ()))
-    if not languages:
-        raise KnowledgeError(folder / "knowledge.toml", 'languages is missing; e.g. ["zh-CN","en"]')
-    facts = frozenset(settings.get("facts", {}))
-    if unusable := sorted(facts & set(dir(dict))):
-        raise KnowledgeError(
-            folder / "knowledge.toml", f"a fact cannot be called {unusable[0]!r}; rename it"
-        )
-    reader.languages, reader.facts = languages, facts
-    topics = {name: reader.topic(name) for name in reader.folders("topics")}
-    if not topics:
-        raise KnowledgeError(folder / "topics", "no topic found; every topic is a folder here")
-    _check_examples(topics)
-    return Knowledge(
-        languages=languages,
-        facts=facts,
-        topics=topics,
-        notices={name: reader.answers(f"notices/{name}", REQUIRED_FORMS) for name in NOTICES},
-        overrides=reader.overrides(topics),
-        background={
-            f"{BACKGROUND}{name}": lines for name, lines in reader.texts("background").items()
-        },
-        yes=Phrases.of(reader.all_languages("dialogue/yes")),
-        no=Phrases.of(reader.all_languages("dialogue/no")),
-        version=reader.digest(),
-    )
-
-
-class _Reader:
-    """Reads files under one folder and remembers their bytes for the version."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.languages: tuple[str, ...] = ()
-        self.facts: frozenset[str] = frozenset()
-        self._hash: dict[str, bytes] = {}
-
-    def digest(self) -> str:
-        """16 hexadecimal digits over the names and bytes of every file read."""
-        whole = hashlib.sha256()
-        for name in sorted(self._hash):
-            data = self._hash[name]
-            whole.update(f"{name}\0{len(data)}\0".encode())
-            whole.update(data)
-        return whole.hexdigest()[:16]
-
-    def folders(self, name: str) -> list[str]:
-        where = self.folder / name
-        return sorted(p.name for p in where.iterdir() if p.is_dir()) if where.is_dir() else []
-
-    def topic(self, name: str) -> Topic:
-        """One topic folder."""
-        path = f"topics/{name}"
-        raw = self.toml(f"{path}/topic.toml", _TOPIC_KEYS)
-        at = self.folder / path / "topic.toml"
-        titles = raw.get("title", {})
-        for language in self.languages:
-            if not isinstance(titles.get(language), str):
-                raise KnowledgeError(
-                    at, f'title in {language} is missing; add [title] "{language}"'
-                )
-        risk = _one_of(at, "risk", raw.get("risk", "normal"), RISKS)
-        control = _one_of(at, "control", raw.get("control", ""), CONTROLS)
-        for fact in raw.get("promises", ()):
-            _one_of(at, "promises", fact, sorted(self.facts))
-        examples = {
-            language: self.lines(f"{path}/examples.{language}.txt", required=not control)
-            for language in self.languages
-        }
-        phrases = self.all_languages(f"{path}/phrases", required=bool(control))
-        return Topic(
-            id=name,
-            titles=titles,
-            queue=raw.get("queue", ""),
-            high_risk=risk == "high",
-            urgent=raw.get("urgent", False),
-            control=control,
-            slots=tuple(raw.get("slots", ())),
-            checklist=tuple(raw.get("checklist", ())),
-            promises=tuple(raw.get("promises", ())),
-            examples=examples,
-            phrases=Phrases.of(phrases) if phrases else None,
-            answers=self.answers(path, REQUIRED_FORMS),
-        )
-
-    def answers(self, path: str, required: Sequence[str]) -> Answers:
-        """The templates of a folder by (language, form)."""
-        found: dict[tuple[str, str], Source] = {}
-        for language in self.languages:
-            for form in FORMS:
-                name = f"{path}/{form}.{language}.md.j2"
-                text = self.text(name, required=form in required)
-                if text is None:
-                    continue
-                source, problems = inspect(name, text, self.facts)
-                if problems:
-                    raise KnowledgeError(self.folder / name, problems[0])
-                found[language, form] = source
-        return found
-
-    def overrides(self, topics: Mapping[str, Topic]) -> dict[str, dict[str, Answers]]:
-        """The answers of single brands."""
-        found: dict[str, dict[str, Answers]] = {}
-        for brand in self.folders("brands"):
-            own = self.folders(f"brands/{brand}/topics")
-            for topic in own:
-                at = self.folder / "brands" / brand / "topics" / topic
-                _one_of(at, "topic", topic, sorted(topics))
-                if (at / "topic.toml").exists():
-                    raise KnowledgeError(
-                        at / "topic.toml", "a brand can change answers only; remove this file"
-                    )
-            found[brand] = {t: self.answers(f"brands/{brand}/topics/{t}", ()) for t in own}
-        return found
-
-    def texts(self, path: str) -> dict[str, tuple[str, ...]]:
-        """`<path>/<name>.<lang>.txt` as name → lines of all languages."""
-        where = self.folder / path
-        names = sorted({p.name.split(".")[0] for p in where.glob("*.txt")})
-        if not names:
-            raise KnowledgeError(where, "no background lines; add boilerplate.<lang>.txt")
-        return {name: tuple(self.all_languages(f"{path}/{name}")) for name in names}
-
-    def all_languages(self, path: str, *, required: bool = True) -> list[str]:
-        """The lines of `<path>.<lang>.txt` of every language."""
-        return [
-            line
-            for language in self.languages
-            for line in self.lines(f"{path}.{language}.txt", required=required)
-        ]
-
-    def lines(self, name: str, *, required: bool = True) -> tuple[str, ...]:
-        """Lines that are neither empty nor a `# remark`."""
-        text = self.text(name, required=required) or ""
-        stripped = (line.strip() for line in text.splitlines())
-        return tuple(line for line in stripped if line and not line.startswith("# "))
-
-    def toml(self, name: str, keys: Mapping[str, type]) -> dict[str, Any]:
-        text = self.text(name)
-        try:
-            raw = tomllib.loads(text or "")
-        except tomllib.TOMLDecodeError as error:
-            raise KnowledgeError(self.folder / name, f"is not valid TOML: {error}") from error
-        for key, value in raw.items():
-            _one_of(self.folder / name, "key", key, list(keys))
-            if not isinstance(value, keys[key]):
-                raise KnowledgeError(
-                    self.folder / name, f"{key} must be a {keys[key].__name__}, not {value!r}"
-                )
-        return raw
-
-    def text(self, name: str, *, required: bool = True) -> str | None:
-        path = self.folder / name
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError as error:
-            if not required:
-                return None
-            raise KnowledgeError(path, "is missing; add it") from error
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise KnowledgeError(path, "is not UTF-8; save it as UTF-8") from error
-        self._hash[name] = data
-        return text
-
-
-_TOPIC_KEYS: Mapping[str, type] = {
-    "title": dict,
-    "queue": str,
-    "risk": str,
-    "urgent": bool,
-    "control": str,
-    "slots": list,
-    "checklist": list,
-    "promises": list,
-}
-
-
 def _pick(answers: Answers, language: str, form: str) -> Source:
     """The form asked for, else the next longer one."""
     for candidate in {"voice": ("voice", "short"), "short": ("short",)}.get(form, ()):
         if (language, candidate) in answers:
             return answers[language, candidate]
     return answers[language, "long"]
-
-
-def _one_of(path: Path, what: str, value: str, allowed: Iterable[str]) -> str:
-    choices = list(allowed)
-    if value in choices:
-        return value
-    near = difflib.get_close_matches(str(value), choices, 1)
-    advice = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(choices)}"
-    raise KnowledgeError(path, f"{what} {value!r} is not known; {advice}")
-
-
-def _check_examples(topics: Mapping[str, Topic]) -> None:
-    """The same question under two topics can be answered by neither."""
-    seen: dict[str, str] = {}
-    for topic in topics.values():
-        for examples in topic.examples.values():
-            for example in examples:
-                other = seen.setdefault(normalise(example), topic.id)
-                if other != topic.id:
-                    raise KnowledgeError(
-                        f"topics/{topic.id}",
-                        f"the example {example!r} also stands under {other}; keep it in one",
-                    )

@@ -6,11 +6,13 @@ damaged or of no use is learnt anew and written over. Encoders are not in it.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,8 @@ from gateway.answers.engine import Classifier
 from gateway.answers.engines import Encoders
 
 #: Changes with every change of the classes that are kept.
-_FORM = "1"
-#: Files that are kept; the oldest go.
+_FORM = "2"
+#: Files that are kept; those that were not used for longest go.
 _KEPT = 8
 #: What may be named in a file: our own classes, and how numpy makes its arrays.
 _OURS = ("gateway.answers.",)
@@ -49,13 +51,41 @@ def trained(
     if folder is None:
         return classifier.fit(texts, labels)
     path = folder / f"{_digest(classifier.version, texts, labels)}.model"
-    kept = _load(path, encoders)
-    if isinstance(kept, type(classifier)) and kept.version == classifier.version:
+    if (kept := _known(path, classifier, encoders)) is not None:
         return kept
-    classifier.fit(texts, labels)
-    if keep:
+    if not keep:
+        return classifier.fit(texts, labels)
+    with _alone(folder):
+        # Whoever waited for another one's training finds it here.
+        if (kept := _known(path, classifier, encoders)) is not None:
+            return kept
+        classifier.fit(texts, labels)
         _save(path, classifier)
     return classifier
+
+
+def _known(path: Path, classifier: Classifier, encoders: Encoders) -> Classifier | None:
+    kept = _load(path, encoders)
+    if isinstance(kept, type(classifier)) and kept.version == classifier.version:
+        with contextlib.suppress(OSError):  # what is in use is not the oldest
+            path.touch()
+        return kept
+    return None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process trains at a time. The lock ends with the process; a folder that cannot be written
+    has none, as nothing is kept there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("a")
+    except OSError:
+        yield
+        return
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _digest(version: str, texts: Sequence[str], labels: Sequence[str]) -> str:

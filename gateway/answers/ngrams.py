@@ -21,8 +21,8 @@ _MAX_LENGTH = 4
 _PLACEHOLDER = re.compile(r"\[[^\[\]\n]{1,24}\]|<[^<>\n]{1,24}>")
 _NOT_WORD = re.compile(r"[\W_]+")
 _DIGIT = re.compile(r"\d")
-#: Dense pieces of the feature matrix during training: 2,048 columns at a time bound the memory.
-_BLOCK = 2048
+#: Examples up to which an n-gram counts as rare when the examples are compared with each other.
+_FEW = 48
 
 Row = tuple[NDArray[np.intp], NDArray[np.float32]]
 """Columns and values of one text."""
@@ -81,16 +81,34 @@ class Vocabulary:
         length = float(np.sqrt(float(values @ values) + strange)) or 1.0
         return columns, values / np.float32(length)
 
+    def by_column(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+        """Every entry of the examples' rows, ordered by column: columns, examples, values."""
+        columns = np.concatenate([columns for columns, _ in self.rows])
+        owners = np.repeat(np.arange(len(self.rows)), [len(row) for row, _ in self.rows])
+        values = np.concatenate([values for _, values in self.rows])
+        order = np.argsort(columns, kind="stable")
+        return columns[order], owners[order], values[order]
+
     def gram(self) -> Matrix:
         """Inner products of the examples, [n, n]."""
-        rows = self.rows
-        total = np.zeros((len(rows), len(rows)), dtype=np.float32)
-        for start in range(0, len(self), _BLOCK):
-            block = np.zeros((len(rows), _BLOCK), dtype=np.float32)
-            for i, (columns, values) in enumerate(rows):
-                here = (columns >= start) & (columns < start + _BLOCK)
-                block[i, columns[here] - start] = values[here]
-            total += block @ block.T
+        n = len(self.rows)
+        columns, owners, values = self.by_column()
+        counts = np.bincount(columns, minlength=len(self))
+        starts = np.cumsum(counts) - counts
+        # N-grams of many examples as one product of matrices, those of few as their pairs.
+        often = np.flatnonzero(counts > _FEW)
+        rank = np.full(len(self), -1)
+        rank[often] = np.arange(len(often))
+        dense = rank[columns] >= 0
+        common = np.zeros((len(often), n), dtype=np.float32)
+        common[rank[columns[dense]], owners[dense]] = values[dense]
+        total = np.asarray(common.T @ common, dtype=np.float32)
+        flat = total.reshape(-1)
+        for count in range(1, _FEW + 1):
+            entries = starts[counts == count][:, None] + np.arange(count)
+            who, weight = owners[entries], values[entries]
+            pairs = who[:, :, None] * n + who[:, None, :]
+            np.add.at(flat, pairs, weight[:, :, None] * weight[:, None, :])
         return total
 
 

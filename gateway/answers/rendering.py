@@ -6,20 +6,27 @@ the brand, and a fact that is not set makes its sentence disappear (`{% if brand
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from gateway.answers.cells import asked_of, cells_used, unknown_cells
+from gateway.answers.script import guarded, in_language
+from gateway.answers.tables import Declared
 from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import GatewayError
 from gateway.domain.model import JSON, Brand
 
-#: All that a template may name. `options` are the choices of a question back.
-VARIABLES = frozenset({"brand", "number", "options"})
+#: All that a template may name. `options` are the choices of a question back, or steps; `cases` are
+#: the customer's own open inquiries, `rows` the rows of the brand's tables that the customer names,
+#: `due` the dates by which promises of the topic are kept.
+VARIABLES = frozenset({"brand", "due", "number", "options", "cases", "rows"})
 #: Variables that tell something of the customer: not for texts that everybody can read.
-PERSONAL = frozenset({"number"})
+PERSONAL = frozenset({"number", "cases"})
 
 _LITERALS = {
     "a link or address": re.compile(
@@ -48,10 +55,26 @@ class Source:
 
     path: str
     text: str
-    personal: bool
-    """It uses a personal variable, so it must not be rendered for the public."""
-    facts: frozenset[str]
-    """The brand facts it uses."""
+
+    @property
+    def personal(self) -> bool:
+        """It uses a personal variable, so it must not be rendered for the public."""
+        return bool(_look(self.text).variables & PERSONAL)
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """The brand facts it uses."""
+        return _look(self.text).facts - {"name"}
+
+    @property
+    def cells(self) -> frozenset[tuple[str, str]]:
+        """The columns it uses of the rows of tables, as (table, column)."""
+        return _look(self.text).cells
+
+    @property
+    def dues(self) -> frozenset[str]:
+        """The promises whose date it names."""
+        return _look(self.text).dues
 
 
 def environment() -> ImmutableSandboxedEnvironment:
@@ -68,51 +91,96 @@ def environment() -> ImmutableSandboxedEnvironment:
     return env
 
 
+_NO_TABLES: Mapping[str, Declared] = MappingProxyType({})
 #: Only parses; each `Renderer` has its own to render with.
 _PARSER = environment()
+_PULLING = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
-def inspect(path: str, text: str, facts: frozenset[str]) -> tuple[Source, list[str]]:
-    """The template and everything that is wrong with it, each as a sentence that says what to do."""
+def inspect(
+    path: str,
+    text: str,
+    facts: frozenset[str],
+    tables: Mapping[str, Declared] = _NO_TABLES,
+    known: frozenset[str] = VARIABLES,
+) -> tuple[Source, list[str]]:
+    """The template and everything that is wrong with it, each as a sentence that says what to do.
+    `known` are the variables it is given."""
+    seen = _look(text)
+    source = Source(path, text)
+    problems = [
+        f"unknown variable {name!r}; use one of {', '.join(sorted(known))}"
+        for name in sorted(seen.variables - known)
+    ]
+    problems += [
+        f"unknown brand fact {name!r}; add it to [facts] of knowledge.toml or correct the name"
+        for name in sorted(source.facts - facts)
+    ]
+    problems += unknown_cells(seen.cells, tables)
+    return source, problems + list(seen.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a template says and asks for, whoever's it is."""
+
+    problems: tuple[str, ...]
+    variables: frozenset[str] = frozenset()
+    facts: frozenset[str] = frozenset()
+    cells: frozenset[tuple[str, str]] = frozenset()
+    dues: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=2048)
+def _look(text: str) -> _Seen:
+    """Remembered: a knowledge base is read again whenever one file of it has changed."""
     try:
         tree = _PARSER.parse(text)
     except TemplateError as error:
-        source = Source(path, text, personal=False, facts=frozenset())
-        return source, [f"does not parse as a template: {error}"]
-    variables = meta.find_undeclared_variables(tree)
-    problems = [
-        f"unknown variable {name!r}; use one of {', '.join(sorted(VARIABLES))}"
-        for name in sorted(variables - VARIABLES)
-    ]
-    used = frozenset(_brand_facts(tree))
-    problems += [
-        f"unknown brand fact {name!r}; add it to [facts] of knowledge.toml or correct the name"
-        for name in sorted(used - facts)
-    ]
-    if any(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends))):
+        return _Seen((f"does not parse as a template: {error}",))
+    every = list(tree.find_all(nodes.Node))
+    problems = []
+    if any(isinstance(node, _PULLING) for node in every):
         problems.append("pulls in another template; write the text out")
-    literal = " ".join(node.data for node in tree.find_all(nodes.TemplateData))
+    literal = " ".join(node.data for node in every if isinstance(node, nodes.TemplateData))
     problems += [
         f"contains {what} ({found.group(0).strip()!r}); make it a brand fact"
         for what, pattern in _LITERALS.items()
-        if (found := pattern.search(literal))
+        for found in pattern.finditer(literal)
     ]
     if asked := asks_for_secret(literal):
         problems.append(
             f"asks for a code, password or card number ({asked!r}); no message of ours may do that"
         )
-    return Source(path, text, bool(variables & PERSONAL), used), problems
+    return _Seen(
+        tuple(problems),
+        frozenset(meta.find_undeclared_variables(tree)),
+        frozenset(asked_of(every, "brand")),
+        frozenset(cells_used(every)),
+        frozenset(asked_of(every, "due")),
+    )
 
 
-def brand_values(brand: Brand | None, language: str, facts: frozenset[str]) -> dict[str, JSON]:
+def brand_values(
+    brand: Brand | None, language: str, facts: frozenset[str], script: str = ""
+) -> dict[str, JSON]:
     """What templates see as `brand`: every known fact, '' where the brand does not set it.
 
-    A fact may be one value or a table by language ('zh-CN', 'en', '*' for any other).
+    A fact may be one value or a table by language ('zh-CN', 'en', '*' for any other); `script` is
+    what Chinese is written in where it is not the language's own.
     """
     given = brand.facts if brand else {}
-    values: dict[str, JSON] = {fact: _in_language(given.get(fact), language) for fact in facts}
-    values["name"] = brand.names.get(language, brand.name) if brand else ""
+    values: dict[str, JSON] = {
+        fact: in_language(given.get(fact), language, script) for fact in facts
+    }
+    values["name"] = brand_name(brand, language, script) if brand else ""
     return values
+
+
+def brand_name(brand: Brand, language: str, script: str = "") -> str:
+    """The app's name; no conversion may touch it."""
+    name = brand.names.get(script) or brand.names.get(language, brand.name)
+    return guarded(name) if script else name
 
 
 class Renderer:
@@ -139,19 +207,3 @@ class Renderer:
 def sms_plain(text: str) -> str:
     """Typographic characters that a brand fact may carry, as plain ones of the SMS alphabet."""
     return text.translate(_PLAIN)
-
-
-def _in_language(value: JSON, language: str) -> JSON:
-    if isinstance(value, dict):
-        return value.get(language, value.get("*", ""))
-    return "" if value is None else value
-
-
-def _brand_facts(tree: nodes.Template) -> Iterator[str]:
-    """The facts a template asks of `brand`, by attribute or by subscript; 'name' is no fact."""
-    for node in tree.find_all(nodes.Getattr):
-        if isinstance(node.node, nodes.Name) and node.node.name == "brand" and node.attr != "name":
-            yield node.attr
-    for item in tree.find_all(nodes.Getitem):
-        if isinstance(item.node, nodes.Name) and item.node.name == "brand":
-            yield item.arg.value if isinstance(item.arg, nodes.Const) else "[computed]"

@@ -40,15 +40,15 @@ def simplified(text: str) -> str:
     Only a text that has traditional characters gets the words of Taiwan replaced as well (簡訊 →
     短信): some of them mean something else in a simplified text (程序).
     """
-    if not _HAN.search(text) or _converter("t2s").convert(text) == text:
+    if not _HAN.search(text) or converter("t2s").convert(text) == text:
         return text
     # 甚 is rightly kept in 甚至, and wrongly in 甚么.
-    return str(_converter("tw2sp").convert(text)).replace("甚么", "什么")
+    return str(converter("tw2sp").convert(text)).replace("甚么", "什么")
 
 
 @cache
-def _converter(direction: str) -> OpenCC:
-    """One a process and direction; reading its dictionaries takes about 20 ms."""
+def converter(direction: str) -> OpenCC:
+    """A conversion between ways to write Chinese (t2s, s2twp …): one a process and direction; reading its dictionaries takes about 20 ms."""
     return OpenCC(direction)
 
 

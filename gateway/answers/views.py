@@ -133,11 +133,7 @@ class ByNgrams:
 
 def _by_column(vocabulary: Vocabulary, width: float) -> ByNgrams:
     n = len(vocabulary.rows)
-    columns = np.concatenate([row for row, _ in vocabulary.rows])
-    owners = np.repeat(np.arange(n), [len(row) for row, _ in vocabulary.rows])
-    values = np.concatenate([row for _, row in vocabulary.rows])
-    order = np.argsort(columns, kind="stable")
-    columns, owners, values = columns[order], owners[order], values[order]
+    columns, owners, values = vocabulary.by_column()
     counts = np.bincount(columns, minlength=len(vocabulary))
     often = np.flatnonzero(counts * 8 >= n)
     rank = np.full(len(vocabulary), -1, dtype=np.intp)
@@ -151,7 +147,10 @@ def _by_column(vocabulary: Vocabulary, width: float) -> ByNgrams:
 
 
 def _bell(cosine: Matrix, width: float) -> Matrix:
-    return np.asarray(np.exp(np.float32(width) * (cosine - np.float32(1.0))), dtype=np.float32)
+    """Made of the cosines in their place."""
+    cosine -= np.float32(1.0)
+    cosine *= np.float32(width)
+    return np.exp(cosine, out=cosine)
 
 
 def _unit(vectors: Matrix) -> Matrix:

@@ -18,6 +18,7 @@ from gateway.commands.options import (
     in_office,
     who,
 )
+from gateway.commands.reviews import Topic, known_topic
 from gateway.commands.screen import as_json, moment, printable, say, span, table, warn
 from gateway.domain.errors import SettingsError
 from gateway.domain.model import InquiryState, Note
@@ -35,6 +36,7 @@ CLAIM_EXAMPLE = example(
 REPLY_EXAMPLE = example(
     "gateway reply 260131-004217 'The refund is on its way.' --agent lin",
     "gateway reply 260131-004217 --agent lin < answer.txt",
+    "gateway reply 260131-004217 --suggestion --agent lin",
 )
 NOTE_EXAMPLE = example("gateway note 260131-004217 'called the bank' --agent lin")
 RESOLVE_EXAMPLE = example("gateway resolve 260131-004217 --agent lin --disposition refunded")
@@ -153,9 +155,15 @@ def _print(found: Mapping[str, Any]) -> None:
         say("\n".join(f"  {line}" for line in printable(message["text"]).splitlines()))
         for attachment in message["meta"].get("attachments") or ():
             say(f"  + {attachment['name']} ({attachment['size']} bytes)")
+    if note := found["dialogue"].get("note"):
+        say("\nWhat to know")
+        say("\n".join(f"  {line}" for line in printable(note).splitlines()))
     if draft := found["dialogue"].get("suggestion"):
         say("\nSuggested reply")
         say("\n".join(f"  {line}" for line in printable(draft).splitlines()))
+    if offer := found["dialogue"].get("suggested"):
+        topics = ", ".join(f"{topic} {score:.2f}" for topic, score in offer["topics"])
+        say(f"\nLikeliest topics\n  {topics}")
     say("\nWhat happened")
     for event in found["events"]:
         say(f"  {moment(event['at'])}  {event['kind']}{_why(event['data'] or {})}")
@@ -242,13 +250,24 @@ def claim(
 def reply(
     reference: Reference,
     text: Words = None,
+    suggestion: Annotated[
+        bool,
+        typer.Option("--suggestion", help="Send the suggested reply; with a text: it came of it."),
+    ] = False,
+    topic: Topic = "",
     agent: Agent = "",
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
     """Answer the customer on their own channel. Claims the inquiry when it waits."""
-    name, words = who(agent), _words(text)
-    message = in_office(config, data_dir, lambda office: office.desk.reply(reference, name, words))
+    name = who(agent)
+    words = "" if suggestion and text is None else _words(text)
+
+    async def work(office: "Office") -> str:
+        about = known_topic(office.config, topic)
+        return await office.desk.reply(reference, name, words, topic=about, suggestion=suggestion)
+
+    message = in_office(config, data_dir, work)
     say(f"message {message} goes out")
 
 

@@ -29,7 +29,7 @@ RETRY_EXAMPLE = example("gateway outbox retry 01kf3q…out --agent lin")
 QUARANTINE_LIST_EXAMPLE = example("gateway quarantine list --json")
 REPLAY_EXAMPLE = example("gateway quarantine replay 01kf3q…", "gateway quarantine replay --all")
 SHOW_EXAMPLE = example('gateway quarantine show 01kf3q… --agent lin --reason "bug 42: bad charset"')
-CERTIFICATES_LIST_EXAMPLE = example("gateway certificates list")
+CERTIFICATES_LIST_EXAMPLE = example("gateway certificates list", "gateway certificates list --all")
 REVOKE_EXAMPLE = example("gateway certificates revoke 01kf3q… --agent lin")
 
 OutboxState = Literal["", "ready", "leased", "begun", "sent", "unknown", "parked", "dropped"]
@@ -214,30 +214,47 @@ def replay(
 
 
 def list_certificates(
-    as_data: AsJson = False, config: ConfigFile = None, data_dir: DataDir = None
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those that ended, and why.")
+    ] = False,
+    as_data: AsJson = False,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
 ) -> None:
     """List the certificates in force: what may be answered without a person."""
+    query = "certificates.every" if everything else "certificates.in_force"
 
     async def work(office: "Office") -> list[dict[str, Any]]:
-        rows = await office.store.read(lambda r: r.all("certificates.in_force"))
-        return [{**row, "demo": bool(row["demo"])} for row in map(dict, rows)]
+        return [dict(row) for row in await office.store.read(lambda r: r.all(query))]
 
     rows = in_office(config, data_dir, work)
     if as_data:
         as_json(rows)
         return
     table(
-        ("id", "scope", "threshold", "wrong/answered", "alpha", "delta", "knowledge", "made"),
+        (
+            "id", "scope", "cases", "threshold", "wrong/answered", "alpha", "delta", "knowledge",
+            "made", *(["ended"] if everything else []),
+        ),
         (
             (
-                row["id"], f"{row['scope']}{' (demo)' if row['demo'] else ''}",
+                row["id"], row["scope"], row["origin"],
                 f"{row['threshold']:.3f}", f"{row['wrong']}/{row['answered']}",
                 row["alpha"], row["delta"], row["knowledge"], moment(row["created_at"]),
+                *([_ended(row)] if everything else []),
             )
             for row in rows
         ),
         empty="no certificate is in force: answers are suggested to people, none sent by itself",
     )  # fmt: skip
+
+
+def _ended(row: dict[str, Any]) -> str:
+    if row["revoked_at"] is None:
+        return ""
+    how = row["ended"] or "revoked"
+    because = f": {row['ended_because']}" if row["ended_because"] else ""
+    return f"{moment(row['revoked_at'])} {how}{because}"
 
 
 def revoke_certificate(

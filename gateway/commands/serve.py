@@ -12,7 +12,6 @@ import typer
 
 from gateway.commands.options import ConfigFile, DataDir, example, settings
 from gateway.commands.screen import say, warn
-from gateway.domain.errors import SettingsError
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -59,7 +58,7 @@ def serve(
 
 
 async def _serve(config: "Config", roles: AbstractSet[str]) -> None:
-    from gateway.app import assemble, has_demo_certificate, lock_data, running
+    from gateway.app import assemble, lock_data, running
     from gateway.logs import configure_logging, masking
     from gateway.registry import Registry
 
@@ -70,17 +69,10 @@ async def _serve(config: "Config", roles: AbstractSet[str]) -> None:
     configure_logging(config.log.level, json=config.log.as_json, scrub=masking(secrets))
     with lock_data(config.data_dir, shared=config.shared):
         await asyncio.to_thread(_advise, config)
-        async with assemble(config, registry, roles=roles) as gateway:
-            if await has_demo_certificate(gateway):
-                raise SettingsError(
-                    "a certificate made from the demo's own cases is in force here, and proves "
-                    "nothing about your customers: serve a data directory of your own, or end it "
-                    "with `gateway certificates revoke`"
-                )
-            async with running(gateway):
-                certified = await gateway.store.read(lambda r: r.all("certificates.in_force"))
-                _announce(gateway, certified=bool(certified))
-                await stop.wait()
+        async with assemble(config, registry, roles=roles) as gateway, running(gateway):
+            certified = await gateway.store.read(lambda r: r.all("certificates.in_force"))
+            _announce(gateway, certified=bool(certified))
+            await stop.wait()
 
 
 def _advise(config: "Config") -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import typer
 
 from gateway.commands.options import ConfigFile, DataDir, example, settings
-from gateway.commands.screen import say
+from gateway.commands.screen import say, warn
 from gateway.domain.errors import GatewayError, SettingsError
 
 INIT_EXAMPLE = example("gateway init my-gateway")
@@ -35,8 +35,14 @@ def init(
 
 def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     """Say all that is wrong with the settings. Opens no port, stores nothing."""
-    from gateway.answers.knowledge import load as load_knowledge
+    from datetime import UTC, datetime
+
+    from gateway.answers.loading import load as load_knowledge
+    from gateway.answers.promising import check_brands
+    from gateway.answers.tables import compiled
+    from gateway.calendars import unpublished
     from gateway.config import templates_dir
+    from gateway.office import brands_of
     from gateway.offline import offline_world
     from gateway.registry import Registry, check_ours
     from gateway.world import SystemClock
@@ -52,6 +58,9 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
         ),
     )
     knowledge = load_knowledge(templates_dir(loaded.templates))
+    brands = brands_of(loaded)
+    compiled(knowledge.tables, brands)
+    check_brands(knowledge.working_days, brands)
     say(f"settings  {loaded.file or 'the built-in ones: no gateway.toml'}")
     say(f"data      {loaded.data_dir}")
     say(f"database  {loaded.database_shown}")
@@ -59,6 +68,9 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     say(f"queues    {', '.join(loaded.queues)}")
     say(f"accounts  {', '.join(f'{a.id} ({a.kind})' for a in accounts.values()) or 'none yet'}")
     say(f"topics    {len(knowledge.topics)} in {', '.join(knowledge.languages)}")
+    calendars = {name: brand.calendar for name, brand in brands.items()}
+    for line in unpublished(calendars, datetime.now(UTC).date()):
+        say(f"warning   {line}")
     say("ok")
 
 
@@ -85,6 +97,12 @@ def health(
         why = answer.get("why") if isinstance(answer, dict) else "not a gateway's answer"
         raise GatewayError(f"the gateway at {host}:{port} is not healthy: {why}")
     say(f"ok, {answer['events_waiting']} event(s) waiting")
+    for scope in answer.get("answers_stopped", ()):
+        warn(
+            f"automatic answers are stopped for {scope}: `gateway certificates list --all` says why"
+        )
+    if refused := answer.get("knowledge_refused"):
+        warn(f"the knowledge base: {refused}")
 
 
 def _place(url: str) -> tuple[str, int]:

@@ -138,24 +138,39 @@ def _input(file: Path | None) -> bytes:
 
 def _text_trial(config: "Config") -> "TextTrial":
     from gateway.answers.answerer import build_answerer
-    from gateway.config import templates_dir
-    from gateway.office import certificates_on_file, models_dir
+    from gateway.office import (
+        announcements_on_file,
+        brands_of,
+        certificates_on_file,
+        models_dir,
+        templates_in_force,
+    )
     from gateway.registry import Registry
     from gateway.workers.planner import Planner, PlannerSettings
     from gateway.workers.trial import TextTrial
 
-    brands = config.domain_brands()
+    brands = brands_of(config)
     planner = Planner(
         build_answerer(
-            templates_dir(config.templates),
+            templates_in_force(config),
             brands,
             engine=config.answers.engine,
             models=models_dir(config),
             keep=False,
         ),
-        PlannerSettings(config.domain_queues(), config.default_queue),
+        PlannerSettings(
+            config.domain_queues(),
+            config.default_queue,
+            suggest_only=config.answers.mode == "suggest",
+        ),
     )
-    return TextTrial(planner, brands, Registry.installed(), certificates_on_file(config))
+    return TextTrial(
+        planner,
+        brands,
+        Registry.installed(),
+        certificates_on_file(config),
+        announcements_on_file(config, time.time()),
+    )
 
 
 def _identity(config: "Config") -> "MailIdentity":

@@ -6,6 +6,7 @@ for it (DESIGN §5). Why an own pool and what it costs: docs/decisions/0004-work
 
 from gateway.compute.pool import Compute
 from gateway.compute.process import TaskFailed
+from gateway.compute.relay import Relay
 from gateway.compute.worker import TaskTimeout, WorkerDied
 
-__all__ = ["Compute", "TaskFailed", "TaskTimeout", "WorkerDied"]
+__all__ = ["Compute", "Relay", "TaskFailed", "TaskTimeout", "WorkerDied"]

@@ -1,7 +1,7 @@
 """`/healthz` for supervisors and `/metrics` for Prometheus."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -20,26 +20,38 @@ PATIENCE = 1.5
 class HealthRoutes:
     """What a machine asks a running gateway."""
 
-    def __init__(self, store: Store, intake: Accept, delivery: Delivery) -> None:
+    def __init__(
+        self,
+        store: Store,
+        intake: Accept,
+        delivery: Delivery,
+        refused: Callable[[], str] = lambda: "",
+    ) -> None:
         self._store = store
         self._intake = intake
         self._delivery = delivery
+        self._refused = refused
 
     def routes(self) -> list[web.RouteDef]:
         """For `Application.add_routes`."""
         return [web.get("/healthz", self.health), web.get("/metrics", self.metrics)]
 
     async def health(self, _request: web.Request) -> web.Response:
-        """200 when the database answers, else 503."""
+        """200 when the database answers, else 503. Scopes whose automatic answers were stopped by
+        live verdicts, and a changed knowledge base that was refused, are named: no reason to take the
+        gateway out of service."""
         try:
             async with asyncio.timeout(PATIENCE):
-                waiting = await self._store.read(lambda reader: reader.value("intake.waiting"))
+                waiting, silent = await self._store.read(_vital)
         except TimeoutError:
             why = f"the database does not answer within {PATIENCE} s"
             return web.json_response({"ok": False, "why": why}, status=503)
         except GatewayError as error:
             return web.json_response({"ok": False, "why": str(error)}, status=503)
-        return web.json_response({"ok": True, "events_waiting": waiting})
+        remarks: dict[str, object] = {"answers_stopped": silent} if silent else {}
+        if why := self._refused():
+            remarks["knowledge_refused"] = why
+        return web.json_response({"ok": True, "events_waiting": waiting, **remarks})
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Counts since the start, and how much is where now."""
@@ -54,11 +66,18 @@ class HealthRoutes:
         )
 
 
+def _vital(reader: Reader) -> tuple[int, list[str]]:
+    stopped = reader.all("certificates.silenced")
+    return reader.value("intake.waiting"), sorted({row["scope"] for row in stopped})
+
+
 def _gauges(reader: Reader) -> dict[str, list[Row]]:
     return {
         "events": reader.all("intake.counts"),
         "inquiries": reader.all("inquiries.state_counts"),
         "outbox": reader.all("outbox.counts"),
+        "certificates": reader.all("certificates.state_counts"),
+        "reviews": reader.all("reviews.counts"),
     }
 
 
@@ -84,7 +103,11 @@ class _Families:
         for (account, outcome), number in sorted(self._delivery.counts.items()):
             sent.add_metric([account, outcome], number)
         yield sent
-        for name, text in (("events", "Accepted events"), ("inquiries", "Inquiries")):
+        for name, text in (
+            ("events", "Accepted events"),
+            ("inquiries", "Inquiries"),
+            ("certificates", "Certificates"),
+        ):
             family = GaugeMetricFamily(f"gateway_{name}", f"{text} by state.", labels=["state"])
             for row in self._rows[name]:
                 family.add_metric([row["state"]], row["n"])
@@ -95,3 +118,9 @@ class _Families:
         for row in self._rows["outbox"]:
             outbox.add_metric([row["account"], row["state"]], row["n"])
         yield outbox
+        reviews = GaugeMetricFamily(
+            "gateway_reviews", "Reviews by source and verdict.", labels=["source", "verdict"]
+        )
+        for row in self._rows["reviews"]:
+            reviews.add_metric([row["source"], row["verdict"]], row["n"])
+        yield reviews

@@ -49,6 +49,20 @@ BRAND: dict[str, Any] = {
         "code_wait": {"zh-CN": "60 秒", "en": "60 seconds"},
         "closing_days": "7",
     },
+    "tables": {
+        "error_codes": {
+            "E1001": {
+                "zh-CN": "银行卡余额不足，请换一张卡",
+                "en": "the card has too little money, please use another one",
+            },
+        },
+        "countries": {
+            "JP": {
+                "names": {"zh-CN": ["日本"], "en": ["Japan"]},
+                "payment": {"zh-CN": "支持，门店扫码付款", "en": "supported, by code in shops"},
+            },
+        },
+    },
 }
 
 PASSWORD = Person(

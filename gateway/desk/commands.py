@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.desk import merging
+from gateway.desk import merging, verdicts
+from gateway.desk.announcements import carried
 from gateway.domain.allowlist import Allowed, refusal
 from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
 from gateway.domain.model import InquiryState, Note
 from gateway.domain.plan import (
     CLOSE_TIMER,
+    PROMISE_TIMER,
     AddMessage,
     CancelTimer,
     ChangeInquiry,
@@ -76,7 +78,14 @@ class Desk:
         return await self.store.write(work)
 
     async def reply(
-        self, reference: str, agent: str, text: str, *, version: int | None = None
+        self,
+        reference: str,
+        agent: str,
+        text: str,
+        *,
+        version: int | None = None,
+        topic: str = "",
+        suggestion: bool = False,
     ) -> str:
         """Send an agent's answer; a waiting inquiry is claimed by it. Returns the message's id.
 
@@ -85,27 +94,23 @@ class Desk:
             agent: who answers.
             text: what the customer gets.
             version: what the agent has seen; another one raises `Conflict` (the thread changed).
+            topic: what it was about, for the review of what was suggested or answered.
+            suggestion: it came of the suggested draft, which is sent itself without a text.
         """
-        if not text.strip():
-            msg = "the reply is empty"
-            raise NotAllowed(msg)
-        if found := redact(text).redactions:
-            msg = (
-                f"the reply contains a {found[0].kind}; take it out, it must not be stored or sent"
-            )
-            raise NotAllowed(msg)
-        if asked := asks_for_secret(text):
-            msg = (
-                f"the reply asks for a code, password or card number ({asked!r}); we never do: "
-                "let the customer enter it in the app, or ask for something else"
-            )
-            raise NotAllowed(msg)
+        draft = suggestion and not text.strip()
+        if not draft:
+            _fit_to_send(text)
 
         def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:
             if version is not None and inquiry["version"] != version:
                 msg = "the thread has changed since it was read"
                 raise Conflict(msg)
-            return self._reply(tx, inquiry, command, now, agent, text)
+            words = verdicts.suggestion(inquiry) if draft else text
+            ops = self._reply(tx, inquiry, command, now, agent, words)
+            verdicts.replied(
+                tx, inquiry, command, now, agent, text=words, topic=topic, used=suggestion
+            )
+            return ops
 
         message = await self._do(reference, steps, result="out")
         self.store.tell("outbox")
@@ -140,6 +145,7 @@ class Desk:
             return (
                 _move(inquiry, "resolve", assigned_to=""),
                 CancelTimer(CLOSE_TIMER, inquiry["id"]),
+                CancelTimer(PROMISE_TIMER, inquiry["id"]),
                 SetTimer(CLOSE_TIMER, inquiry["id"], now + self.close_after),
                 _log(command, "inquiry.resolved", inquiry, now, agent=agent, disposition=how),
             )
@@ -195,6 +201,13 @@ class Desk:
             self.apply(tx, Plan(command, ops), now)
 
         await self.store.write(work)
+
+    def allowed_by_brand(self) -> dict[str, list[Allowed]]:
+        """What a text may name to go out by every account of a brand."""
+        found: dict[str, list[Allowed]] = {}
+        for name, account in self.accounts.items():
+            found.setdefault(account.brand, []).append(self.allowed.get(name, Allowed()))
+        return found
 
     def _handle(self, reader: Reader, address: str) -> Row:
         """The handle written so. Raises `NotAllowed` when it is one in several address spaces."""
@@ -269,6 +282,7 @@ class Desk:
         )
         ops += [
             *outgoing(answer, self._account(inquiry), now),
+            *carried(tx, inquiry, text, answer.id, now),
             _log(command, "inquiry.replied", inquiry, now, agent=agent),
         ]
         return tuple(ops)
@@ -279,6 +293,22 @@ class Desk:
         except KeyError:
             msg = f"account {inquiry['account']!r} is not configured any more; it cannot send"
             raise NotAllowed(msg) from None
+
+
+def _fit_to_send(text: str) -> None:
+    """Raises `NotAllowed` for what an agent must not write."""
+    if not text.strip():
+        msg = "the reply is empty"
+        raise NotAllowed(msg)
+    if found := redact(text).redactions:
+        msg = f"the reply contains a {found[0].kind}; take it out, it must not be stored or sent"
+        raise NotAllowed(msg)
+    if asked := asks_for_secret(text):
+        msg = (
+            f"the reply asks for a code, password or card number ({asked!r}); we never do: "
+            "let the customer enter it in the app, or ask for something else"
+        )
+        raise NotAllowed(msg)
 
 
 def find(reader: Reader, reference: str) -> Row:

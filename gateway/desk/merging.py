@@ -9,6 +9,7 @@ from gateway.domain.model import InquiryState
 from gateway.domain.numbers import inquiry_number
 from gateway.domain.plan import (
     CLOSE_TIMER,
+    PROMISE_TIMER,
     CancelTimer,
     ChangeInquiry,
     CreateInquiry,
@@ -57,6 +58,7 @@ def merged(source: Row, target: Row, command: str, now: float, agent: str) -> tu
         MoveMessages(source["id"], target["id"]),
         EndMerged(source["id"], source["version"], target["id"]),
         *(CancelTimer(CLOSE_TIMER, inquiry["id"]) for inquiry in timers),
+        CancelTimer(PROMISE_TIMER, source["id"]),
         _log(command, "a", "inquiry.merged", source["id"], now, agent=agent, into=target["number"]),
         _log(
             command, "b", "inquiry.took_over", target["id"], now,

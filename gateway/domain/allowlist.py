@@ -92,9 +92,11 @@ class Allowed:
 
     @classmethod
     def of_brand(cls, brand: Brand | None, addresses: Iterable[str] = ()) -> "Allowed":
-        """What a brand's facts name, and the addresses of one of its accounts."""
+        """What a brand's facts and the rows of its tables name, and the addresses of one of its
+        accounts."""
         facts = _texts(dict(brand.facts)) if brand else ()
-        return cls.of([*facts, *addresses])
+        rows = [row for table in brand.tables.values() for row in table.items()] if brand else ()
+        return cls.of([*facts, *(text for row in rows for text in _texts([*row])), *addresses])
 
     def names(self, kind: str, found: str) -> bool:
         """Whether this one may pass. A link may lead anywhere below a host of the brand."""

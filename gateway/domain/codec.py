@@ -3,12 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.domain.channel import ChannelEvent, Inbound, Receipt
+from gateway.domain.announcement import OVER, AnnouncementOver
+from gateway.domain.channel import Inbound, Receipt
+from gateway.domain.elapsed import STORED_AS, Elapsed, StoredEvent
 from gateway.domain.model import JSON, Attachment, DeliveryState, ThreadRefs, Visibility
 
 
-def encode(event: ChannelEvent) -> dict[str, JSON]:
+def encode(event: StoredEvent) -> dict[str, JSON]:
     """An event as JSON. Attachment bytes are left out: they lie in the blob store by then."""
+    if isinstance(event, AnnouncementOver):
+        return {"announcement": event.announcement_id, "inquiry": event.inquiry_id}
+    if isinstance(event, Elapsed):
+        return {
+            "kind": event.kind,
+            "inquiry_id": event.inquiry_id,
+            "conversation_id": event.conversation_id,
+        }
     if isinstance(event, Receipt):
         return {
             "external_id": event.external_id,
@@ -69,8 +79,12 @@ def decode_attachment(body: Mapping[str, Any]) -> Attachment:
     )
 
 
-def decode(kind: str, body: Mapping[str, Any]) -> ChannelEvent:
-    """What `encode` wrote. `kind` is 'message' or 'receipt' (`kind_of`); ValueError for another."""
+def decode(kind: str, body: Mapping[str, Any]) -> StoredEvent:
+    """What `encode` wrote. `kind` is what `kind_of` gives; ValueError for another."""
+    if kind == STORED_AS:
+        return Elapsed(body["kind"], body["inquiry_id"], body["conversation_id"])
+    if kind == OVER:
+        return AnnouncementOver(body["announcement"], body["inquiry"])
     if kind not in ("message", "receipt"):
         msg = f"no kind of event: {kind!r}"
         raise ValueError(msg)
@@ -100,6 +114,10 @@ def decode(kind: str, body: Mapping[str, Any]) -> ChannelEvent:
     )
 
 
-def kind_of(event: ChannelEvent) -> str:
+def kind_of(event: StoredEvent) -> str:
     """The name under which an event is stored."""
+    if isinstance(event, AnnouncementOver):
+        return OVER
+    if isinstance(event, Elapsed):
+        return STORED_AS
     return "receipt" if isinstance(event, Receipt) else "message"

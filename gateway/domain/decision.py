@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
-from gateway.domain.model import JSON
+from gateway.domain.announcement import Announcement
+from gateway.domain.model import JSON, InquiryState
+from gateway.domain.states import WITH_PEOPLE
 
 
 class Verb(StrEnum):
@@ -38,8 +41,48 @@ class Certificate:
     wrong: int
     knowledge: str
     """The knowledge version it was measured on; void for any other."""
-    demo: bool = False
-    """Made from the demo's own cases: refused by `gateway serve`."""
+    origin: Literal["reviewed", "bootstrap"] = "reviewed"
+    """'reviewed': the cases are the installation's own traffic. 'bootstrap': they are the questions
+    that come with the knowledge base, until there are enough of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """One of the customer's own open inquiries, as far as the customer may hear of it."""
+
+    number: str
+    state: InquiryState
+    queue: str = ""
+    """The title of the queue it is in."""
+
+    @property
+    def with_people(self) -> bool:
+        """A person works on it, or is about to."""
+        return self.state in WITH_PEOPLE
+
+    def as_values(self) -> dict[str, JSON]:
+        """What templates see: number, queue, and stage ('waiting', 'working', 'your_turn',
+        'answered')."""
+        if self.state in (InquiryState.ASSIGNED, InquiryState.WRAPPING):
+            stage = "working"
+        elif self.with_people:
+            stage = "waiting"
+        else:
+            stage = "your_turn" if self.state is InquiryState.WAITING_CUSTOMER else "answered"
+        return {"number": self.number, "queue": self.queue, "stage": stage}
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A date that an outgoing text names: by then the customer's matter is to be done."""
+
+    topic: str
+    fact: str
+    """The brand's fact that it follows from."""
+    by: str
+    """The last day, as 2026-11-27."""
+    ask_at: float
+    """When the brand opens first after it: the moment to ask whether it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +95,8 @@ class Question:
     language: str = ""
     """'zh-CN', 'zh-TW', 'en' …; empty: to be found out."""
     brand: str = ""
+    app_version: str = ""
+    """Of the customer's app, as '8.1.2', where the channel tells; else the text is looked at."""
     form: str = "long"
     """Which form of the answer fits the channel: long, short, voice."""
     first: bool = True
@@ -61,6 +106,12 @@ class Question:
     public: bool = False
     number: str = ""
     """The inquiry's number, for the text."""
+    asked_at: float = 0.0
+    """When it was asked: dates in the answer count from then. 0: the answer names none."""
+    cases: tuple[OpenCase, ...] = ()
+    """The customer's own open inquiries, for whoever asks how far they are."""
+    announcements: tuple[Announcement, ...] = ()
+    """Those in force that the customer has not been told yet, whatever they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +135,11 @@ class Decision:
     """The text for the customer now: the answer, the question, or the advice. May be empty."""
     suggestion: str = ""
     """A draft for the agent when `verb` is suggest, route or escalate."""
+    promises: tuple[Promise, ...] = ()
+    """The dates that `reply` names."""
+    announced: tuple[str, ...] = ()
+    """The ids of the announcements that stand in `reply`."""
     dialogue: Mapping[str, JSON] = field(default_factory=dict)
     evidence: Mapping[str, JSON] = field(default_factory=dict)
+    note: str = ""
+    """For the agent, never for the customer: the steps that are done, what else was asked."""

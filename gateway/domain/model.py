@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gateway.domain.calendar import Calendar
+
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 
@@ -142,3 +144,7 @@ class Brand:
     """hotline, hours, mailbox, links, password_policy, arrival times …: free-form, by name."""
     names: Mapping[str, str] = field(default_factory=dict)
     """The app's name by language, where it differs from `name`."""
+    tables: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
+    """Lookup tables by name: what an error code means, which countries are supported …"""
+    calendar: Calendar = field(default_factory=Calendar)
+    """By which its promises in working days are counted."""

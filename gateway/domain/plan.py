@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.domain.model import JSON, DeliveryState, InquiryState, Trust
+from gateway.domain.reviews import AddReview, KeepAnswer, ReviewAnswer
 
 CLOSE_TIMER = "close"
 """The timer of an inquiry by which silence resolves it, and then closes it."""
+PROMISE_TIMER = "promise"
+"""The timer of an inquiry by which the gateway writes first when a date that it named has passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,26 @@ class MarkDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkAnnouncement:
+    """A message of this plan carries an announcement: who has to be told when it is over. A `Conflict`
+    when it is over already."""
+
+    announcement_id: str
+    inquiry_id: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettleAnnouncement:
+    """An inquiry is told that it is over, or will not be. Once: settled already is a `Conflict`."""
+
+    announcement_id: str
+    inquiry_id: str
+    outcome: str
+    """'told', or why not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """An event of the log."""
 
@@ -243,6 +266,11 @@ Op = (
     | SetTimer
     | CancelTimer
     | MarkDelivery
+    | LinkAnnouncement
+    | SettleAnnouncement
+    | KeepAnswer
+    | AddReview
+    | ReviewAnswer
     | Log
 )
 

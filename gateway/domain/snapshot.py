@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.domain.decision import Certificate
+from gateway.domain.announcement import Announcement, ToTell
+from gateway.domain.decision import Certificate, OpenCase
 from gateway.domain.model import JSON, DeliveryState, InquiryState
 
 SAFETY_MARK = "safety"
@@ -72,6 +73,17 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReachView:
+    """How to write to a customer who has not just written."""
+
+    address: str
+    context: Mapping[str, JSON]
+    """`Inbound.reply_to` of the last message of the conversation."""
+    public: bool
+    """That message was a public one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything `plan` may know besides the event itself."""
 
@@ -85,6 +97,8 @@ class Snapshot:
     """How the inquiry was found: 'token', 'reference', 'subject', 'open'; '' without one."""
     target: MessageView | None = None
     """What a receipt or bounce is about."""
+    reach: ReachView | None = None
+    """Looked up only for what a timer brings up."""
     automatic_today: int = 0
     """Automatic messages to this address in the last 24 hours, through any account."""
     greeted: bool = False
@@ -93,3 +107,10 @@ class Snapshot:
     """Within 24 hours an automatic text of this conversation has asked not to send secrets. Looked
     up only for a message that held one."""
     certificates: tuple[Certificate, ...] = ()
+    cases: tuple[OpenCase, ...] = ()
+    """The customer's open inquiries, newest first: those of this conversation, and of the contact
+    where this very message is proved to be the contact's. `queue` is the id here."""
+    announcements: tuple[Announcement, ...] = ()
+    """Those in force that this inquiry has not been told yet."""
+    to_tell: ToTell | None = None
+    """What this inquiry is to be told is over, and where."""

@@ -9,6 +9,7 @@ from enum import Enum
 from gateway.domain.channel import Inbound
 from gateway.domain.model import MailClass
 from gateway.domain.snapshot import Snapshot
+from gateway.intake.opting import opting
 
 
 class Verdict(Enum):
@@ -34,9 +35,15 @@ _STORE_ONLY = frozenset({MailClass.LOOP, MailClass.BOUNCE, MailClass.AUTO_REPLY,
 _SILENT = frozenset({MailClass.LIST, MailClass.COMPLAINT})
 
 
-def opt_word(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001 - one signature for all
-    """STOP, 退订 and their opposites, as the channel recognised them."""
-    return {"out": Verdict.OPT_OUT, "in": Verdict.OPT_IN}.get(str(event.facts.get("opt", "")))
+def opt_word(event: Inbound, seen: Snapshot) -> Verdict | None:
+    """STOP, 退订 and their opposites: as the channel recognised them, or said by a person anywhere."""
+    said = str(event.facts.get("opt", ""))
+    if not said and event.facts.get("mail_class", "person") == "person":
+        said = opting(event.text)
+        # Only who has left can come back; to anybody else such a word is a message like any other.
+        if said == "in" and not (seen.handle and seen.handle.flag == "opted_out"):
+            said = ""
+    return {"out": Verdict.OPT_OUT, "in": Verdict.OPT_IN}.get(said)
 
 
 def automatic_mail(event: Inbound, seen: Snapshot) -> Verdict | None:  # noqa: ARG001 - one signature for all

@@ -15,6 +15,7 @@ from gateway.domain.plan import (
     CreateInquiry,
     EndMerged,
     FlagHandle,
+    LinkAnnouncement,
     Log,
     MarkDelivery,
     MergeContacts,
@@ -23,11 +24,13 @@ from gateway.domain.plan import (
     Plan,
     Send,
     SetTimer,
+    SettleAnnouncement,
     SplitContact,
     TouchConversation,
     UpdateContact,
     VerifyHandle,
 )
+from gateway.domain.reviews import AddReview, Finding, KeepAnswer, ReviewAnswer, Source, Verdict
 from gateway.domain.store import Tx
 
 
@@ -159,6 +162,8 @@ def _move_messages(tx: Tx, op: MoveMessages, now: float) -> None:  # noqa: ARG00
 
 def _end_merged(tx: Tx, op: EndMerged, now: float) -> None:
     tx.run("inquiries.keep_place", id=op.into, other=op.inquiry_id)
+    tx.run("announcements.follow_merge", inquiry_id=op.inquiry_id, target=op.into)
+    tx.run("announcements.forget", inquiry_id=op.inquiry_id)
     if not tx.run(
         "inquiries.end_merged", id=op.inquiry_id, version=op.version, into=op.into, at=now
     ):
@@ -230,6 +235,81 @@ def _mark_delivery(tx: Tx, op: MarkDelivery, now: float) -> None:  # noqa: ARG00
     )
 
 
+def _link_announcement(tx: Tx, op: LinkAnnouncement, now: float) -> None:
+    held = tx.one("announcements.hold", id=op.announcement_id)
+    if held is None or held["over_at"] is not None:
+        msg = f"announcement {op.announcement_id} is over"
+        raise Conflict(msg)
+    tx.run(
+        "announcements.link",
+        announcement_id=op.announcement_id,
+        inquiry_id=op.inquiry_id,
+        message_id=op.message_id,
+        at=now,
+    )
+
+
+def _settle_announcement(tx: Tx, op: SettleAnnouncement, now: float) -> None:
+    if not tx.run(
+        "announcements.settle",
+        announcement_id=op.announcement_id,
+        inquiry_id=op.inquiry_id,
+        outcome=op.outcome,
+        at=now,
+    ):
+        msg = f"inquiry {op.inquiry_id} was told about announcement {op.announcement_id} before"
+        raise Conflict(msg)
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "message_id": found.message_id,
+        "certificate": found.certificate,
+        "brand": found.brand,
+        "language": found.language,
+        "topic": found.topic,
+        "confidence": found.confidence,
+        "knowledge": found.knowledge,
+        "scored": int(found.scored),
+        "opening": int(found.opening),
+    }
+
+
+def _keep_answer(tx: Tx, op: KeepAnswer, now: float) -> None:
+    tx.run("reviews.keep_answer", **_finding(op.finding), at=now)
+
+
+def _add_review(tx: Tx, op: AddReview, now: float) -> None:
+    tx.run(
+        "reviews.add",
+        **_finding(op.finding),
+        id=op.review_id,
+        source=op.source.value,
+        verdict=op.verdict.value,
+        right_topic=op.right_topic,
+        judged_by=op.judged_by,
+        judged_at=None if op.verdict is Verdict.PENDING else now,
+        at=now,
+    )
+
+
+def _review_answer(tx: Tx, op: ReviewAnswer, now: float) -> None:
+    answer = tx.one("reviews.last_answer", inquiry_id=op.inquiry_id)
+    if answer is None:
+        return
+    tx.run(
+        "reviews.add",
+        **answer,
+        id=op.review_id,
+        source=Source.CUSTOMER.value,
+        verdict=(Verdict.RIGHT if op.solved else Verdict.PENDING).value,
+        right_topic=answer["topic"] if op.solved else "",
+        judged_by=Source.CUSTOMER.value if op.solved else "",
+        judged_at=now if op.solved else None,
+        at=now,
+    )
+
+
 def _log(tx: Tx, op: Log, now: float) -> None:
     event = op.event
     tx.log(event if event.at else replace(event, at=now))
@@ -253,5 +333,10 @@ _APPLY: dict[type, Callable[[Tx, Any, float], None]] = {
     SetTimer: _set_timer,
     CancelTimer: _cancel_timer,
     MarkDelivery: _mark_delivery,
+    LinkAnnouncement: _link_announcement,
+    SettleAnnouncement: _settle_announcement,
+    KeepAnswer: _keep_answer,
+    AddReview: _add_review,
+    ReviewAnswer: _review_answer,
     Log: _log,
 }

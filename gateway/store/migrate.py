@@ -18,7 +18,7 @@ from gateway.domain.errors import StoreError
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 #: The schema this program writes, and the oldest program that can still work on it.
-SCHEMA = 3
+SCHEMA = 6
 OLDEST_CODE_OK = 1
 
 

@@ -4,15 +4,18 @@ import json
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
+from gateway.answers import review
 from gateway.answers.answerer import build_answerer
-from gateway.domain.channel import ChannelEvent
 from gateway.domain.codec import decode
+from gateway.domain.decision import Certificate, Question
+from gateway.domain.elapsed import StoredEvent
 from gateway.domain.model import Brand
 from gateway.domain.plan import Plan
 from gateway.domain.snapshot import Snapshot
@@ -47,18 +50,32 @@ def start(
     templates: Path,
     brands: Mapping[str, Brand],
     settings: PlannerSettings,
-    engine: str = "lexical",
+    engine: str = "default",
     models: Path | None = None,
 ) -> None:
-    """Load the knowledge and train, or load what was trained before, once per process.
+    """Load the knowledge and train, or load what was trained before, once per process. Whoever starts
+    it has read `templates` without a fault.
 
     Raises `KnowledgeError`, `TrainingError`.
     """
     language.warm()
-    answerer = build_answerer(templates, brands, engine=engine, models=models)
+    answerer = build_answerer(templates, brands, engine=engine, models=models, checked=True)
     if answerer.weaker:
         structlog.get_logger("gateway").warning("a weaker engine answers", why=answerer.weaker)
+    # What is made at its first use (the patterns of the rules) is made now, and not while somebody waits.
+    answerer.decide(Question("hello"), [])
+    today = datetime.now(UTC).date()
+    for brand in brands.values():
+        # Reads the tables of holidays now, and not while a customer waits for the first date.
+        brand.calendar.add_business_days(today, 1)
     _planner[:] = [Planner(answerer, settings)]
+
+
+def bootstrap(
+    templates: Path, alpha: float, delta: float, models: Path | None
+) -> list[Certificate]:
+    """What the shipped questions permit (`gateway.answers.review`). Takes seconds."""
+    return review.bootstrap(_planner[0].answerer, templates, alpha, delta, models)
 
 
 def version() -> str:
@@ -75,11 +92,11 @@ def plan_all(items: Sequence[Item]) -> list[Plan | Unplanned]:
     return [_planned(planner, item, event) for item, event in zip(items, events, strict=True)]
 
 
-def _event(item: Item) -> ChannelEvent:
+def _event(item: Item) -> StoredEvent:
     return decode(item.type, json.loads(item.body))
 
 
-def _planned(planner: Planner, item: Item, event: ChannelEvent | Unplanned) -> Plan | Unplanned:
+def _planned(planner: Planner, item: Item, event: StoredEvent | Unplanned) -> Plan | Unplanned:
     if isinstance(event, Unplanned):
         return event
     return _alone(item, lambda: planner.plan(item.event_id, item.received_at, event, item.seen))

@@ -6,9 +6,10 @@ in the log, in words for a person.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.answers.answerer import Answerer
+from gateway.domain.calendar import Calendar
 from gateway.domain.channel import Inbound
 from gateway.domain.decision import Decision, Question, Verb
 from gateway.domain.model import JSON, InquiryState, Queue, Visibility
@@ -24,10 +25,16 @@ from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
 from gateway.routing.placing import place
+from gateway.workers import auditing
+from gateway.workers.announcing import link
 from gateway.workers.draft import Draft
+from gateway.workers.promises import remembered, with_missed
 
+DAY = 24 * 3600.0
 #: Why an automatic reply was not sent, where nothing else forbade it.
 USED_UP = "automatic replies of the day are used up"
+#: Why a matter was not answered, whatever is certified.
+SUGGEST_ONLY = "suggest_mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,12 @@ class PlannerSettings:
     automatic_per_day: int = 5
     close_after: float = 72 * 3600.0
     """Seconds of silence after an answer until the inquiry is closed."""
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    """By brand: when the gateway may write first."""
+    audit_share: float = 0.0
+    """Of all decided questions, drawn for a person to judge."""
+    suggest_only: bool = False
+    """No matter is answered by itself, whatever is certified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +75,12 @@ class Deciding:
 
         `silent`: why no automatic text may go out, whatever is decided; '' when it may.
         """
-        question = Question(
-            text=event.text,
-            subject=event.subject if inquiry.state is InquiryState.NEW else "",
-            language=str(event.facts.get("language", "")) or inquiry.language,
-            brand=inquiry.brand,
-            form=seen.account.form,
-            first=not seen.greeted,
-            dialogue=inquiry.dialogue,
-            public=event.visibility is Visibility.PUBLIC,
-            number=inquiry.number,
-        )
+        question = self._question(event, seen, inquiry)
         started = time.perf_counter()
-        decision = self.answerer.decide(question, seen.certificates)
+        permits = () if self.settings.suggest_only else seen.certificates
+        decision = with_missed(inquiry, self.answerer.decide(question, permits))
+        if self.settings.suggest_only and decision.reason == "no_certificate":
+            decision = replace(decision, reason=SUGGEST_ONLY)
         draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
         limited = seen.automatic_today >= self.settings.automatic_per_day
         speak = not silent and not limited and bool(decision.reply)
@@ -88,6 +94,7 @@ class Deciding:
             evidence=dict(decision.evidence),
             suppressed=silent or (USED_UP if limited else ""),
         )
+        decision = remembered(draft, inquiry, conversation, decision, said=speak)
         draft.add(CancelTimer(CLOSE_TIMER, inquiry.id))
         if decision.verb is Verb.ANSWER and speak:
             self._answered(draft, inquiry, decision, seen)
@@ -97,14 +104,73 @@ class Deciding:
         elif decision.verb is Verb.ANSWER and decision.evidence.get("solved"):
             self._answered(draft, inquiry, decision, seen)
         else:
+            said = decision if speak else _unsaid(decision, inquiry)
             self.queue(
                 draft, inquiry, seen, topic_queue=decision.queue, urgent=decision.urgent,
-                why=decision.reason, decision=decision,
+                why=decision.reason, decision=said,
             )  # fmt: skip
         if speak:
             self._speak(draft, event, seen, inquiry, conversation, decision, question)
         elif not silent:
             self.warn(draft, event, seen, inquiry, conversation)
+        if not silent:
+            auditing.keep(draft, inquiry, decision, self.settings.audit_share)
+
+    def tell_status(
+        self,
+        draft: Draft,
+        event: Inbound,
+        seen: Snapshot,
+        inquiry: InquiryView,
+        conversation: str,
+    ) -> bool:
+        """Whoever asks how far a matter is, while nobody talks to them yet, hears it at once: where
+        it waits and under which number. Says whether a text went out."""
+        limited = seen.automatic_today >= self.settings.automatic_per_day
+        if limited or event.visibility is Visibility.PUBLIC:
+            return False
+        question = replace(self._question(event, seen, inquiry), dialogue={})
+        if not self.answerer.asks_status(question):
+            return False
+        # A rule may hear more than that: a wish for a call, a fraud.
+        decision = self.answerer.decide(question, ())
+        if decision.verb is not Verb.ANSWER or decision.evidence.get("rule") != "status":
+            return False
+        draft.log("inquiry.status_told", cases=[case.number for case in question.cases])
+        self._speak(draft, event, seen, inquiry, conversation, decision, question)
+        return True
+
+    def helped(self, event: Inbound, seen: Snapshot, inquiry: InquiryView) -> bool:
+        """Whether somebody who waits for a person, and was asked if it has solved itself, says yes."""
+        if inquiry.state is not InquiryState.QUEUED or inquiry.dialogue.get("pending") != "solved?":
+            return False
+        decision = self.answerer.decide(self._question(event, seen, inquiry), seen.certificates)
+        return decision.evidence.get("solved") is True
+
+    def _question(self, event: Inbound, seen: Snapshot, inquiry: InquiryView) -> Question:
+        most = 2 if seen.account.form == "short" else 3
+        queues = self.settings.queues
+        cases = [
+            replace(case, queue=queues[case.queue].title if case.queue in queues else "")
+            for case in seen.cases
+            # What is being decided now is no news to the customer; what people have is.
+            if case.number != inquiry.number or case.with_people
+        ]
+        return Question(
+            text=event.text,
+            subject=event.subject if inquiry.state is InquiryState.NEW else "",
+            language=str(event.facts.get("language", "")) or inquiry.language,
+            brand=inquiry.brand,
+            app_version=str(event.facts.get("app_version", "")),
+            form=seen.account.form,
+            first=not seen.greeted,
+            dialogue=inquiry.dialogue,
+            public=event.visibility is Visibility.PUBLIC,
+            number=inquiry.number,
+            asked_at=_asked_at(event, seen.now),
+            cases=tuple(cases[:most]),
+            announcements=seen.announcements,
+        )
 
     def warn(
         self,
@@ -160,8 +226,10 @@ class Deciding:
         urgent: bool,
         why: str,
         decision: Decision | None = None,
+        dialogue: dict[str, JSON] | None = None,
     ) -> None:
-        """To the people of a queue, at the place of its priority."""
+        """To the people of a queue, at the place of its priority. `dialogue`: where no decision has
+        one."""
         chosen = place(
             self.settings.queues,
             self.settings.default_queue,
@@ -169,9 +237,6 @@ class Deciding:
             account=seen.account.queue,
             urgent=urgent,
         )
-        dialogue = dict(decision.dialogue) if decision else None
-        if dialogue is not None and decision and decision.suggestion:
-            dialogue["suggestion"] = decision.suggestion
         draft.add(
             ChangeInquiry(
                 inquiry.id,
@@ -182,7 +247,7 @@ class Deciding:
                 queue=chosen.queue,
                 priority=chosen.priority,
                 urgent=urgent if decision else None,
-                dialogue=dialogue,
+                dialogue=auditing.offered(draft, inquiry, decision) if decision else dialogue,
                 assigned_to="",
             )
         )
@@ -208,13 +273,30 @@ class Deciding:
         meta: dict[str, JSON] = {"verb": decision.verb.value, "topic": decision.topic}
         if _to_warn(event, seen):
             meta[SAFETY_MARK] = True
-            warning = self.answerer.notice(
-                "redacted", replace(question, language=decision.language)
-            )
+            warning = self.answerer.notice("redacted", question)
             text = f"{text}\n\n{warning}" if seen.account.form == "long" else f"{text} {warning}"
         draft.add(
             *_outgoing(draft, event, seen, inquiry, conversation, text, decision.language, meta)
         )
+        link(draft, decision.announced, draft.id("out"))
+
+
+def _asked_at(event: Inbound, now: float) -> float:
+    """When the customer wrote, as the provider says; now where that is long ago or yet to come: a
+    date that follows from it must not have passed."""
+    return event.at if event.at is not None and now - DAY <= event.at <= now else now
+
+
+def _unsaid(decision: Decision, inquiry: InquiryView) -> Decision:
+    """A decision whose text does not go out: nothing was asked by it, and no step was sent."""
+    before = inquiry.dialogue
+    dialogue = {
+        key: value
+        for key, value in decision.dialogue.items()
+        if key not in {"pending", "options", "answered", "given"}
+    }
+    dialogue |= {key: before[key] for key in ("answered", "given") if key in before}
+    return replace(decision, dialogue=dialogue)
 
 
 def _to_warn(event: Inbound, seen: Snapshot) -> bool:
@@ -264,8 +346,8 @@ def _change(inquiry: InquiryView, state: InquiryState, decision: Decision) -> Ch
 
 
 def _matter(inquiry: InquiryView, decision: Decision) -> str:
-    """What the inquiry is about: thanks, "solved" and the wish for a person or a call say something
-    about a matter, they do not become it. Safety and complaint do."""
-    said = decision.evidence.get("rule") in ("thanks", "person", "callback")
+    """What the inquiry is about: thanks, "solved", the wish for a person or a call and the question how
+    far it is say something about a matter, they do not become it. Safety and complaint do."""
+    said = decision.evidence.get("rule") in ("thanks", "person", "callback", "status")
     keeps = inquiry.topic and (said or decision.evidence.get("solved"))
     return inquiry.topic if keeps else decision.topic

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gateway import steps
+from gateway.domain.announcement import Announcement
 from gateway.domain.codec import decode
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import Conflict, GatewayError, Overloaded, StoreError
@@ -22,6 +23,7 @@ from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Reader, Row, Store, Tx
 from gateway.domain.world import Clock, Log
 from gateway.intake.accept import Workers
+from gateway.workers.announcing import announcements_in_force
 from gateway.workers.brain import Item, Unplanned, plan_all
 from gateway.workers.lanes import Lanes
 from gateway.workers.snapshots import certificates_in_force, look
@@ -129,7 +131,8 @@ class Pipeline:
     async def _plans(self, rows: Sequence[Row], attempt: int = 0) -> list[Plan | Unplanned]:
         def query(reader: Reader) -> list[Item | Unplanned]:
             certificates = certificates_in_force(reader)
-            return [self._item(reader, row, attempt, certificates) for row in rows]
+            announcements = announcements_in_force(reader, self.clock.now())
+            return [self._item(reader, row, attempt, certificates, announcements) for row in rows]
 
         looked = await self.store.read(query)
         items = [item for item in looked if isinstance(item, Item)]
@@ -151,7 +154,12 @@ class Pipeline:
                 await asyncio.sleep(BUSY_PAUSE)
 
     def _item(
-        self, reader: Reader, row: Row, attempt: int, certificates: tuple[Certificate, ...]
+        self,
+        reader: Reader,
+        row: Row,
+        attempt: int,
+        certificates: tuple[Certificate, ...],
+        announcements: tuple[Announcement, ...],
     ) -> Item | Unplanned:
         try:
             event = decode(row["type"], json.loads(row["body"]))
@@ -168,6 +176,7 @@ class Pipeline:
             self.clock.now(),
             row["attempts"] + 1 + attempt,
             certificates,
+            announcements,
         )
         return Item(row["id"], row["received_at"], row["type"], row["body"], seen)
 

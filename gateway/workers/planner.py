@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.answers.answerer import Answerer
-from gateway.domain.channel import ChannelEvent, Inbound, Receipt
+from gateway.domain.announcement import AnnouncementOver
+from gateway.domain.channel import Inbound, Receipt
 from gateway.domain.decision import Question
+from gateway.domain.elapsed import Elapsed, StoredEvent
 from gateway.domain.model import DeliveryState, InquiryState
 from gateway.domain.numbers import inquiry_number
 from gateway.domain.plan import (
@@ -24,15 +26,20 @@ from gateway.domain.reply import incoming
 from gateway.domain.snapshot import InquiryView, Snapshot
 from gateway.domain.states import WITH_PEOPLE, move
 from gateway.intake.filters import Verdict, judge
+from gateway.workers.announcing import tell
 from gateway.workers.deciding import Deciding, PlannerSettings
 from gateway.workers.draft import Draft
 from gateway.workers.identity import contact, conversation, is_forged, with_language
+from gateway.workers.lapse import Lapse
 
 __all__ = ["RECEIPT_PATIENCE", "Planner", "PlannerSettings"]
 
 #: Seconds a receipt may wait for the send it speaks of to be recorded. Past it, it is of a message
 #: that is not ours (sent by another system with the same account).
 RECEIPT_PATIENCE = 3600.0
+
+#: A person will take it, and nobody talks to the customer yet.
+_UNATTENDED = frozenset({InquiryState.QUEUED, InquiryState.OFFERED, InquiryState.SNOOZED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Planner:
     def _deciding(self) -> Deciding:
         return Deciding(self.answerer, self.settings)
 
-    def foresee(self, events: Iterable[tuple[ChannelEvent, Snapshot]]) -> None:
+    def foresee(self, events: Iterable[tuple[StoredEvent, Snapshot]]) -> None:
         """Have what these events say understood in one go, before they are planned one by one.
         Changes no plan."""
         self.answerer.foresee(
@@ -59,11 +66,15 @@ class Planner:
             if isinstance(event, Inbound)
         )
 
-    def plan(self, event_id: str, received_at: float, event: ChannelEvent, seen: Snapshot) -> Plan:
+    def plan(self, event_id: str, received_at: float, event: StoredEvent, seen: Snapshot) -> Plan:
         """What to write for `event`, seen against the snapshot."""
         draft = Draft(event_id, seen.now)
         if isinstance(event, Receipt):
             return self._receipt(draft, event, seen, received_at)
+        if isinstance(event, Elapsed):
+            return Lapse(self._deciding).plan(draft, event, seen)
+        if isinstance(event, AnnouncementOver):
+            return tell(draft, seen, self.answerer, self.settings.close_after)
         event = with_language(event, seen)
         verdict = judge(event, seen)
         draft.evidence["verdict"] = verdict.reason
@@ -153,15 +164,21 @@ class Planner:
             authentication=event.facts.get("authentication", ""),
         )
         with_person = inquiry.state in WITH_PEOPLE
+        if with_person and not silent and self._deciding.helped(event, seen, inquiry):
+            # It was told that the problem is over, and says so itself: nobody needs to look at it.
+            with_person = False
+        told = False
         if with_person:
             self._for_agent(draft, inquiry)
+            if inquiry.state in _UNATTENDED and not silent:
+                told = self._deciding.tell_status(draft, event, seen, inquiry, conversation_id)
         elif inquiry.state is InquiryState.WAITING_CUSTOMER and inquiry.assigned_to:
             draft.add(ChangeInquiry(inquiry.id, inquiry.version, move(inquiry.state, "assign")))
             draft.log("inquiry.customer_replied", agent=inquiry.assigned_to)
             with_person = True
         else:
             self._deciding.decide(draft, event, seen, inquiry, conversation_id, silent=silent)
-        if with_person and not silent:
+        if with_person and not silent and not told:
             self._deciding.warn(draft, event, seen, inquiry, conversation_id)
         return draft.plan()
 
@@ -200,7 +217,7 @@ class Planner:
 
     def _for_agent(self, draft: Draft, inquiry: InquiryView) -> None:
         """A person has it already: no machine speaks in between, except to warn whoever sent a
-        secret; the version shows what is new."""
+        secret and to tell who asks how far it is; the version shows what is new."""
         state = inquiry.state
         if state is InquiryState.SNOOZED:
             state = move(state, "queue")

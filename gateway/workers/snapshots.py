@@ -1,11 +1,23 @@
 """Reads from the database what one event is planned against."""
 
-from gateway.domain.channel import ChannelEvent, Receipt
-from gateway.domain.decision import Certificate
-from gateway.domain.model import DeliveryState
+import json
+
+from gateway.domain.announcement import Announcement, AnnouncementOver
+from gateway.domain.channel import Receipt
+from gateway.domain.decision import Certificate, OpenCase
+from gateway.domain.elapsed import Elapsed, StoredEvent
+from gateway.domain.model import DeliveryState, InquiryState, Visibility
 from gateway.domain.reply import OWN_ID
-from gateway.domain.snapshot import SAFETY_MARK, AccountView, HandleView, MessageView, Snapshot
+from gateway.domain.snapshot import (
+    SAFETY_MARK,
+    AccountView,
+    HandleView,
+    MessageView,
+    ReachView,
+    Snapshot,
+)
 from gateway.domain.store import Reader, Row
+from gateway.workers.announcing import look_to_tell, news_for
 from gateway.workers.threads import inquiry_view, thread
 
 DAY = 24 * 3600.0
@@ -13,15 +25,20 @@ DAY = 24 * 3600.0
 
 def look(
     reader: Reader,
-    event: ChannelEvent,
+    event: StoredEvent,
     account: AccountView,
     now: float,
     attempt: int,
     certificates: tuple[Certificate, ...] = (),
+    announcements: tuple[Announcement, ...] = (),
 ) -> Snapshot:
     """The snapshot for one event. One consistent read; nothing is written."""
     if isinstance(event, Receipt):
         return _for_receipt(reader, event, account, now, attempt)
+    if isinstance(event, Elapsed):
+        return _for_timer(reader, event, account, now, attempt)
+    if isinstance(event, AnnouncementOver):
+        return _for_telling(reader, event, account, now, attempt)
     row = reader.one(
         "contacts.known",
         space=account.space,
@@ -30,7 +47,13 @@ def look(
         since=now - DAY,
     )
     if row is None:
-        return Snapshot(now=now, account=account, attempt=attempt, certificates=certificates)
+        return Snapshot(
+            now=now,
+            account=account,
+            attempt=attempt,
+            certificates=certificates,
+            announcements=announcements,
+        )
     handle, conversation_id = _handle(row), row["conversation_id"] or ""
     inquiry, by = thread(reader, event, account, handle, conversation_id, now)
     return Snapshot(
@@ -45,6 +68,8 @@ def look(
         automatic_today=row["automatic"],
         greeted=bool(row["greeted"]),
         warned=bool(event.facts.get("redactions")) and _warned(reader, conversation_id, now),
+        cases=_cases(reader, conversation_id, handle.contact_id if event.verified else ""),
+        announcements=news_for(reader, announcements, inquiry),
     )
 
 
@@ -60,7 +85,7 @@ def certificates_in_force(reader: Reader) -> tuple[Certificate, ...]:
             answered=row["answered"],
             wrong=row["wrong"],
             knowledge=row["knowledge"],
-            demo=bool(row["demo"]),
+            origin=row["origin"],
         )
         for row in reader.all("certificates.in_force")
     )
@@ -96,6 +121,69 @@ def _for_receipt(
             handle_id=handle["id"] if handle else "",
             delivery=DeliveryState(row["delivery"]) if row["delivery"] else None,
         ),
+    )
+
+
+def _cases(reader: Reader, conversation_id: str, contact_id: str) -> tuple[OpenCase, ...]:
+    rows = reader.all("inquiries.open_of", conversation_id=conversation_id, contact_id=contact_id)
+    return tuple(OpenCase(row["number"], InquiryState(row["state"]), row["queue"]) for row in rows)
+
+
+def _for_timer(
+    reader: Reader, event: Elapsed, account: AccountView, now: float, attempt: int
+) -> Snapshot:
+    inquiry = reader.one("inquiries.by_id", id=event.inquiry_id)
+    conversation = reader.one("contacts.conversation_by_id", id=event.conversation_id)
+    handle = reader.one("contacts.handle_of_conversation", id=event.conversation_id)
+    if inquiry is None or conversation is None or handle is None:
+        return Snapshot(now=now, account=account, attempt=attempt)
+    row = reader.one(
+        "contacts.known",
+        space=handle["space"],
+        address=handle["address"],
+        account=conversation["account"],
+        since=now - DAY,
+    )
+    last = reader.value("messages.last_visibility", conversation_id=event.conversation_id)
+    return Snapshot(
+        now=now,
+        account=account,
+        attempt=attempt,
+        handle=_handle(handle),
+        conversation_id=event.conversation_id,
+        inquiry=inquiry_view(inquiry),
+        automatic_today=row["automatic"] if row else 0,
+        greeted=bool(row and row["greeted"]),
+        reach=ReachView(
+            handle["address"],
+            json.loads(conversation["reply_to"]),
+            public=last != Visibility.PRIVATE,
+        ),
+    )
+
+
+def _for_telling(
+    reader: Reader, event: AnnouncementOver, account: AccountView, now: float, attempt: int
+) -> Snapshot:
+    inquiry, told, place = look_to_tell(reader, event)
+    if inquiry is None or told is None or place is None:
+        return Snapshot(now=now, account=account, attempt=attempt)
+    row = reader.one(
+        "contacts.known",
+        space=place["space"],
+        address=place["address"],
+        account=account.id,
+        since=now - DAY,
+    )
+    return Snapshot(
+        now=now,
+        account=account,
+        attempt=attempt,
+        handle=_handle(row) if row else None,
+        conversation_id=place["conversation_id"],
+        inquiry=inquiry_view(inquiry),
+        greeted=bool(row and row["greeted"]),
+        to_tell=told,
     )
 
 

@@ -8,13 +8,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway import steps
+from gateway.domain.announcement import ANNOUNCEMENT_TIMER
 from gateway.domain.errors import GatewayError, Overloaded, StoreError
 from gateway.domain.model import InquiryState
-from gateway.domain.plan import CLOSE_TIMER, ChangeInquiry, Log, LogEvent, Plan, SetTimer
+from gateway.domain.plan import (
+    CLOSE_TIMER,
+    PROMISE_TIMER,
+    ChangeInquiry,
+    Log,
+    LogEvent,
+    Plan,
+    SetTimer,
+)
 from gateway.domain.states import move
 from gateway.domain.store import Row, Store, Tx
 from gateway.domain.world import Clock, Ids
 from gateway.domain.world import Log as Logger
+from gateway.workers import promises
+from gateway.workers.announcing import hand_on
 
 #: Seconds until a timer whose effect failed fires again.
 AGAIN = 300.0
@@ -33,6 +44,8 @@ class Timers:
     log: Logger
     close_after: float
     poll: float = 1.0
+    fired: Callable[[str], None] = lambda _: None
+    """Told the kind after each commit; wakes whoever plans what a promise brings up."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -103,18 +116,31 @@ class Timers:
         fired = await self.store.write(work)
         if fired:
             self.counts[row["kind"]] += 1
+            self.fired(row["kind"])
         steps.reach("timer.after")
         return fired
 
     def _effects(self) -> Mapping[str, Effect]:
-        return {CLOSE_TIMER: self._close}
+        return {
+            CLOSE_TIMER: self._close,
+            PROMISE_TIMER: self._promise,
+            ANNOUNCEMENT_TIMER: hand_on,
+        }
+
+    def _promise(self, tx: Tx, row: Row, event_id: str, now: float) -> None:
+        promises.fire(tx, row, event_id, now, self.close_after)
 
     def _close(self, tx: Tx, row: Row, event_id: str, now: float) -> Plan | None:
         """Silence after an answer resolves an inquiry, silence after that closes it."""
         inquiry: Any = tx.one("inquiries.by_id", id=row["subject"])
         if inquiry is None:
             return None
+        promised = tx.value("timers.at", kind=PROMISE_TIMER, subject=inquiry["id"])
         match InquiryState(inquiry["state"]):
+            case InquiryState.ANSWERED if promised is not None:
+                # Silence counts from the day that was named: until then there is nothing to say.
+                due_at = max(promised, now) + self.close_after
+                return Plan(event_id, (SetTimer(CLOSE_TIMER, inquiry["id"], due_at),))
             case InquiryState.ANSWERED:
                 verb, kind = "resolve", "inquiry.resolved"
             case InquiryState.RESOLVED:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from gateway.answers.case import make_case
+from gateway.domain.announcement import Announcement
 from gateway.domain.channel import Channel, ChannelEvent, HttpRequest, Inbound, Receipt, Webhook
 from gateway.domain.codec import kind_of
 from gateway.domain.decision import Certificate, Question
@@ -80,13 +81,14 @@ class TextTrial:
         planner: the one that live traffic has.
         brands: by id.
         registry: knows the channels.
-        certificates: those in force; none where nothing is stored.
+        certificates, announcements: those in force; none where nothing is stored.
     """
 
     planner: Planner
     brands: Mapping[str, Brand]
     registry: Registry
     certificates: tuple[Certificate, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
 
     def __call__(self, request: Request, now: float) -> Answer:
         """Raises `ParseError` for a wrong field, `SettingsError` for a channel that is not there."""
@@ -103,7 +105,12 @@ class TextTrial:
         )
         safe = clean(event)
         account = self._account(_text(request, "channel"), _text(request, "brand"))
-        seen = Snapshot(now=now, account=account, certificates=self.certificates)
+        seen = Snapshot(
+            now=now,
+            account=account,
+            certificates=self.certificates,
+            announcements=self.announcements,
+        )
         event_id = f"{ACCOUNT}.{request.get('id') or ''}"
         plan = self.planner.plan(event_id, now, safe, seen)
         assert isinstance(safe, Inbound)  # noqa: S101 - what went in

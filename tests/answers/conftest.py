@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from gateway.answers.answerer import Answerer, build_answerer
-from gateway.answers.knowledge import Knowledge, load
-from gateway.answers.review import ReviewedQuestion, load_reviewed
+from gateway.answers.knowledge import Knowledge
+from gateway.answers.loading import load
+from gateway.answers.review import CALIBRATION, ReviewedQuestion, load_reviewed
 from gateway.config import templates_dir
 from gateway.domain.decision import Certificate
 from tests.answers.brands import EMPTY, FULL
+from tests.learnt import MODELS
 
 
 @pytest.fixture(scope="session")
@@ -24,19 +26,17 @@ def knowledge(folder: Path) -> Knowledge:
 
 @pytest.fixture(scope="session")
 def answerer(folder: Path) -> Answerer:
-    """With the lexical engine: it trains in a second, and what is decided on a confidence does not
-    depend on the engine that gave it."""
-    return build_answerer(folder, {FULL.id: FULL}, engine="lexical")
+    return build_answerer(folder, {FULL.id: FULL}, engine="default", models=MODELS)
 
 
 @pytest.fixture(scope="session")
 def two_brands(folder: Path) -> Answerer:
-    return build_answerer(folder, {FULL.id: FULL, EMPTY.id: EMPTY}, engine="lexical")
+    return build_answerer(folder, {FULL.id: FULL, EMPTY.id: EMPTY}, engine="default", models=MODELS)
 
 
 @pytest.fixture(scope="session")
 def reviewed() -> list[ReviewedQuestion]:
-    return load_reviewed(Path(__file__).parents[2] / "gateway" / "demo" / "reviewed.jsonl")
+    return load_reviewed(templates_dir() / CALIBRATION)
 
 
 @pytest.fixture(scope="session")

@@ -45,22 +45,28 @@ def test_posteriors_are_probabilities_and_right():
     assert model.posterior([]).shape == (0, 2)
 
 
+def some(knowledge):
+    """Every third example of the topics: the backgrounds hold a bit of everything."""
+    pairs = [p for p in zip(*knowledge.training(), strict=True) if p[1] in knowledge.topics]
+    return zip(*pairs[::3], strict=True)
+
+
 def test_training_twice_gives_the_same_posterior_bit_for_bit(knowledge):
-    texts, labels = knowledge.training()
+    texts, labels = some(knowledge)
     one, two = (KernelClassifier(NgramView()).fit(texts, labels) for _ in range(2))
     asked = ["充值没到账", "where is my money", ""]
     assert np.array_equal(one.posterior(asked), two.posterior(asked))
 
 
 def test_strange_text_gets_a_lower_score_than_a_known_question(knowledge):
-    texts, labels = knowledge.training()
+    texts, labels = some(knowledge)
     model = KernelClassifier(NgramView()).fit(texts, labels)
     known, strange = model.posterior([texts[0], "qwxz vbnm kjhg"]).max(axis=1)
     assert known > 0.8 > strange
 
 
 def test_held_out_accuracy_is_near_that_of_real_folds(knowledge):
-    texts, labels = (np.array(part[::3]) for part in knowledge.training())
+    texts, labels = map(np.array, some(knowledge))
     model = KernelClassifier(NgramView()).fit(list(texts), list(labels))
     order = np.random.default_rng(0).permutation(len(texts))
     right = 0

@@ -151,10 +151,13 @@ def test_a_folder_that_cannot_be_written_is_no_reason_not_to_answer(world, tmp_p
     assert model.posterior(ASKED).shape == (3, 2)
 
 
-def test_old_files_go(world):
+def test_what_was_not_used_for_longest_goes(world):
+    world.trained()
     for n in range(12):
         world.trained(texts=[*TEXTS[:-1], f"改密码 {n}"])
-    assert len(list(world.folder.iterdir())) == 8
+        world.trained()
+    assert len(list(world.folder.glob("*.model"))) == 8
+    assert world.fits == 13
 
 
 def test_without_a_folder_nothing_is_kept(world):

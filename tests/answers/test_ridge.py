@@ -20,7 +20,7 @@ def points(n=40, classes=4, seed=0):
 def test_held_out_scores_are_those_of_a_model_trained_without_the_example(monkeypatch):
     monkeypatch.setattr(ridge, "PENALTIES", (0.1,))
     kernel, target = points()
-    solution = fit_ridge(kernel, target, 4)
+    solution = fit_ridge(kernel.copy(), target, 4)
     damping = 0.1 / class_weights(target, 4)
     truth = np.eye(4, dtype=np.float32)[target]
     for i in (0, 7, 39):
@@ -42,7 +42,7 @@ def test_a_penalty_is_chosen_by_what_the_model_says_of_texts_it_does_not_know(mo
 
     def held_out_loss(penalties):
         monkeypatch.setattr(ridge, "PENALTIES", penalties)
-        held_out = fit_ridge(kernel, target, 4).held_out
+        held_out = fit_ridge(kernel.copy(), target, 4).held_out
         return loss(fit_weights([held_out], target, weight)[0] * held_out, target, weight)
 
     chosen = held_out_loss((1e-4, 0.1, 10.0))

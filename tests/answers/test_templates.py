@@ -6,55 +6,33 @@ import re
 import pytest
 
 from gateway.answers.case import make_case
-from gateway.answers.knowledge import NOTICES
+from gateway.answers.every_text import NUMBER, case_of, every_text
+from gateway.answers.length import MOST_SEGMENTS
+from gateway.answers.loading import NOTICES, load
 from gateway.answers.rendering import Renderer, RenderError, Source, inspect
 from gateway.answers.wording import Wording
+from gateway.config import templates_dir
 from gateway.domain.allowlist import Allowed, refusal
 from gateway.domain.decision import Question
 from gateway.domain.model import Brand
+from gateway.domain.segments import segments, strange
 from tests.answers.brands import EMPTY, FULL
-from tests.answers.prepared import whole_knowledge
 
-KNOWLEDGE = whole_knowledge()
+KNOWLEDGE = load(templates_dir())
 WORDING = Wording(KNOWLEDGE)
 LANGUAGES = ("zh-CN", "en")
 FORMS = list(itertools.product(LANGUAGES, ("long", "short")))
-NUMBER = "A-104257"
-#: The SMS alphabet (3GPP TS 23.038, basic table), which carries 153 characters per segment.
-GSM7 = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-TWO_UCS2_SEGMENTS = 134
-TWO_GSM7_SEGMENTS = 306
+APPS = ["u钱包", "UPay钱包", "壹钱包", "联合钱包"]
 
 
 def case(language: str, form: str, brand: Brand, *, public: bool = False):
-    question = Question(
-        text="x", language=language, form=form, number=NUMBER, brand=brand.id, public=public
-    )
-    return make_case(question, {brand.id: brand}, KNOWLEDGE.languages)
+    return case_of(KNOWLEDGE, language, form, brand, public=public)
 
 
 def all_texts(language: str, form: str, brand: Brand):
     """Every text that the gateway can send in this language, form and brand, framed as sent."""
-    at = case(language, form, brand)
-    for topic in KNOWLEDGE.topics.values():
-        if topic.control == "thanks":
-            yield topic.id, WORDING.courtesy(at, topic)
-        elif topic.high_risk or topic.control:
-            yield topic.id, WORDING.advice(at, topic)
-        else:
-            yield topic.id, WORDING.answer(at, topic)
-    for notice in ("acknowledge", "not_solved"):
-        yield notice, WORDING.to_person(at, notice)
-    yield (
-        "which_brand",
-        WORDING.ask(at, "which_brand", ["u钱包", "UPay钱包", "壹钱包", "联合钱包"][:4]),
-    )
-    titles = sorted((t.titles[language] for t in KNOWLEDGE.topics.values()), key=len)[-2:]
-    yield "which_topic", WORDING.ask(at, "which_topic", titles)
-    yield "redacted", WORDING.notice(at, "redacted")
+    texts = every_text(KNOWLEDGE, WORDING, brand, language, form, names=APPS)
+    return [(path.split("/")[1], text) for path, text in texts]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -69,24 +47,22 @@ def test_every_text_renders_cleanly(language, form, brand):
             assert not re.search(r"[\u3000-\u9fff]", text), (name, text)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("brand", [FULL, EMPTY], ids=lambda b: b.id)
-def test_chinese_short_forms_fit_two_sms_segments(brand):
-    for name, text in all_texts("zh-CN", "short", brand):
-        assert len(text.encode("utf-16-be")) // 2 <= TWO_UCS2_SEGMENTS, (name, len(text), text)
-
-
-@pytest.mark.parametrize("brand", [FULL, EMPTY], ids=lambda b: b.id)
-def test_english_short_forms_fit_two_segments_of_the_sms_alphabet(brand):
-    for name, text in all_texts("en", "short", brand):
-        if name == "which_brand":
-            continue  # brand names are the operator's
-        assert set(text) <= GSM7, (name, set(text) - GSM7)
-        assert len(text) <= TWO_GSM7_SEGMENTS, (name, len(text), text)
+def test_short_forms_fit_two_sms(language, brand):
+    for name, text in all_texts(language, "short", brand):
+        if language == "en":
+            if name == "which_brand":
+                continue  # brand names are the operator's
+            assert strange(text) == "", name
+        assert segments(text).parts <= MOST_SEGMENTS, (name, len(text), text)
 
 
 @pytest.mark.parametrize(("language", "form"), FORMS)
 def test_without_facts_no_number_link_or_promise_is_left(language, form):
     for name, text in all_texts(language, form, EMPTY):
+        if name == "promise_passed":
+            continue  # goes out only where the brand has promised something
         bare = text.replace(NUMBER, "")
         assert not re.search(r"\d{2,}|https?:|@", bare), (name, text)
         assert "working day" not in bare, name
@@ -188,7 +164,7 @@ def test_what_a_customer_provides_is_never_run_as_a_template():
     ],
 )
 def test_the_sandbox_gives_templates_nothing_to_reach_for(attack):
-    source = Source("evil.j2", attack, personal=False, facts=frozenset())
+    source = Source("evil.j2", attack)
     with pytest.raises(RenderError, match=r"evil\.j2"):
         Renderer().render(source, {"options": ["a"]})
 

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.learnt import SETTING
+
 SECRET = "a secret of the tests' own"
 COMMAND = [sys.executable, "-m", "gateway.cli"]
 
@@ -41,11 +43,13 @@ secret = "{SECRET}"
 
 
 def environment() -> dict[str, str]:
-    return {
+    """What a program is started with: nothing of the developer's own."""
+    kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("GATEWAY_", "COVERAGE_"))
     }
+    return kept | SETTING
 
 
 @dataclass(frozen=True)

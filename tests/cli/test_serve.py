@@ -111,21 +111,17 @@ def test_a_wrong_key_stops_it_before_anything_is_made(cli, home):
     assert not (home / "gateway.sqlite").exists()
 
 
-def test_a_certificate_of_the_demo_is_refused_until_it_is_revoked(cli, inside, made, serving):
-    home = made
-    row = ("c1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, "k1", 1, 1.0)
-    with sqlite3.connect(home / "gateway.sqlite") as database:
+def test_a_certificate_of_shipped_questions_is_told_apart_and_can_be_revoked(inside, made):
+    row = ("c1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, "k1", "bootstrap", 1.0)
+    with sqlite3.connect(made / "gateway.sqlite") as database:
         database.execute(
             "INSERT INTO certificates (id, scope, alpha, delta, threshold, answered, wrong,"
-            " knowledge, demo, created_at) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            " knowledge, origin, created_at) VALUES (?,?,?,?,?,?,?,?,?,?)",
             row,
         )
     database.close()
-    assert "demo" in refused(cli, home)
-    listed = inside("certificates", "list", "--data-dir", home, check=True).stdout
+    listed = inside("certificates", "list", "--data-dir", made, check=True).stdout
     assert "c1" in listed
-    assert "demo" in listed
-    inside("certificates", "revoke", "c1", "--agent", "lin", "--data-dir", home, check=True)
-    assert inside("certificates", "revoke", "c1", "--data-dir", home).returncode == 1
-    with serving("--data-dir", home):
-        pass
+    assert "bootstrap" in listed
+    inside("certificates", "revoke", "c1", "--agent", "lin", "--data-dir", made, check=True)
+    assert inside("certificates", "revoke", "c1", "--data-dir", made).returncode == 1

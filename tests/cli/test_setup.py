@@ -2,6 +2,8 @@
 
 import pytest
 
+from gateway import calendars
+
 
 def test_init_writes_settings_and_key_that_check_accepts(inside, tmp_path):
     done = inside("init", tmp_path / "new", check=True)
@@ -46,6 +48,17 @@ def test_check_builds_the_channels_and_says_what_they_refuse(inside, home):
     assert "accounts.app.callback_secret" in done.stderr
 
 
+def test_check_names_the_row_of_a_brands_table_that_is_wrong(inside, home):
+    with (home / "gateway.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '[brands.wallet]\nname = "W"\n[brands.wallet.tables.error_codes]\nE1 = { meanin = "x" }\n'
+        )
+    done = inside("check", "--data-dir", home)
+    assert done.returncode == 1
+    assert "brands.wallet.tables.error_codes.E1" in done.stderr
+    assert "did you mean 'meaning'" in done.stderr
+
+
 def test_a_settings_file_that_is_not_there_is_named(inside):
     done = inside("check", "--config", "nowhere.toml")
     assert done.returncode == 2
@@ -71,3 +84,17 @@ def test_desk_commands_make_no_data_directory(inside, home, words):
     assert done.returncode == 2
     assert "there is no database" in done.stderr
     assert sorted(path.name for path in home.iterdir()) == ["gateway.toml", "installation.key"]
+
+
+def test_check_refuses_a_promise_from_which_no_date_follows(inside, home):
+    with (home / "gateway.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[brands.wallet]\nname = "W"\n[brands.wallet.facts]\nwithdraw_days = "soon"\n')
+    done = inside("check", "--data-dir", home)
+    assert done.returncode == 2
+    assert "brands.wallet.facts.withdraw_days: is a promise in working days" in done.stderr
+
+
+def test_check_warns_of_a_year_whose_working_days_are_not_announced(inside, home, monkeypatch):
+    monkeypatch.setattr(calendars, "REACH", 3 * 366)
+    done = inside("check", "--data-dir", home, check=True)
+    assert ".calendar: the working days of 20" in done.stdout

@@ -14,6 +14,7 @@ from gateway.answers.answerer import build_answerer
 from gateway.config import load, templates_dir
 from gateway.office import desk_only
 from tests.cli.processes import COMMAND, SECRET, answers, environment, signature
+from tests.learnt import MODELS
 
 NOW = 1_750_000_000
 TEXT_FIELDS = {
@@ -126,13 +127,15 @@ def test_certificates_of_a_data_directory_are_used_and_nothing_is_written_there(
     config = load(None, made)
     row = {
         "id": "c1", "scope": "*/*/normal", "alpha": 0.05, "delta": 0.1, "threshold": 0.5,
-        "answered": 100, "wrong": 0, "demo": 0, "created_at": 1.0,
-        "knowledge": build_answerer(templates_dir(), config.domain_brands()).version,
+        "answered": 100, "wrong": 0, "origin": "reviewed", "created_at": 1.0,
+        "knowledge": build_answerer(
+            templates_dir(), config.domain_brands(), models=MODELS
+        ).version,
     }  # fmt: skip
 
     async def certify():
         async with desk_only(config) as office:
-            await office.store.write(lambda tx: tx.run("certificates.add", **row))
+            await office.store.write(lambda tx: tx.run_many("certificates.add", [row]))
 
     asyncio.run(certify())
     before = {path.name: path.stat().st_mtime_ns for path in made.iterdir()}

@@ -52,10 +52,12 @@ def test_brands_and_queues_come_out_as_the_domain_knows_them(written):
         'default_queue = "vip"\n'
         '[brands.acme]\nname = "Acme"\nnames = { "zh-CN" = "顶点" }\n'
         '[brands.acme.facts]\nhotline = "400"\ndays = [1, 2]\n'
+        '[brands.acme.tables.error_codes]\nE1 = { en = "x" }\n'
         '[queues.vip]\ntitle = "VIP"\npriority = 0\nskills = ["zh"]\n'
     )
     brand = config.domain_brands()["acme"]
     assert (brand.name, brand.names["zh-CN"], brand.facts["days"]) == ("Acme", "顶点", [1, 2])
+    assert brand.tables == {"error_codes": {"E1": {"en": "x"}}}
     queue = config.domain_queues()["vip"]
     assert (queue.id, queue.priority, queue.skills) == ("vip", 0, ("zh",))
 

@@ -1,12 +1,11 @@
 """The settings of a gateway under test: three accounts, simulators behind them, everything quick."""
 
 import random
-import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.config import templates_dir
+from tests.answers.small import small_base
 
 MAIL_ADDRESS = "support@pay.example"
 SMS_ACCOUNT_SID = "AC00000000000000000000000000000001"
@@ -16,7 +15,7 @@ HTTP_SECRET = "sim-webhook-secret"
 CALLBACK_SECRET = "sim-callback-secret"
 
 #: A gateway that is started a hundred times learns these topics only: a third of the time.
-_TOPICS = frozenset({"password_reset", "bind_card", "talk_to_human", "thanks"})
+_TOPICS = ("password_reset", "bind_card", "talk_to_human", "thanks")
 
 _CONFIG = """\
 data_dir = "data"
@@ -42,6 +41,8 @@ poll_seconds = {poll}
 waiting_units = {waiting_units}
 
 [answers]
+bootstrap = false
+engine = "lexical"
 automatic_replies_per_day = 1000000
 close_after_hours = {close_after_hours}
 
@@ -106,7 +107,7 @@ def write_config(
         patience: seconds a mail server may take to answer.
         poll: seconds between two looks for work that nothing announced.
     """
-    _few_templates(folder / "templates")
+    small_base(folder / "templates", _TOPICS)
     file = folder / "gateway.toml"
     text = _CONFIG.format(
         web_port=web_port,
@@ -128,13 +129,6 @@ def write_config(
     )
     file.write_text(text, encoding="utf-8")
     return file
-
-
-def _few_templates(folder: Path) -> None:
-    def others(directory: str, names: list[str]) -> set[str]:
-        return set(names) - _TOPICS if Path(directory).name == "topics" else set()
-
-    shutil.copytree(templates_dir(), folder, ignore=others)
 
 
 def free_port() -> int:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.announcement import AnnouncementOver
 from gateway.domain.channel import ChannelEvent, Inbound, Receipt
 from gateway.domain.codec import decode, decode_attachment, encode, encode_attachment, kind_of
+from gateway.domain.elapsed import Elapsed, StoredEvent
 from gateway.domain.model import Attachment, DeliveryState, ThreadRefs, Visibility
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -58,8 +60,16 @@ def test_an_event_comes_back_from_json_as_it_was(event: ChannelEvent) -> None:
     stored = json.dumps(encode(event), ensure_ascii=False)
     again = decode(kind_of(event), json.loads(stored))
     assert again == event
+    assert not isinstance(again, AnnouncementOver)
     assert again.lane == event.lane
     assert json.dumps(encode(again), ensure_ascii=False) == stored
+
+
+@pytest.mark.parametrize(
+    "event", [AnnouncementOver("a1", "q1"), Elapsed("promise", "q1", "v1")], ids=["over", "elapsed"]
+)
+def test_the_gateways_own_events_come_back_as_well(event: StoredEvent) -> None:
+    assert decode(kind_of(event), json.loads(json.dumps(encode(event)))) == event
 
 
 @given(item=attachments, data=st.binary(min_size=4, max_size=8))
@@ -71,6 +81,11 @@ def test_an_attachment_comes_back_without_its_bytes(item: Attachment, data: byte
 
 def test_the_lane_of_a_receipt_holds_up_no_customer() -> None:
     assert Receipt("user-1", DeliveryState.SENT).lane != Inbound("x", "user-1", "hello").lane
+
+
+def test_what_a_timer_brings_up_is_no_event_of_a_channel() -> None:
+    body = {"kind": "promise", "inquiry_id": "q1", "conversation_id": "v1"}
+    assert decode("timer", body) == Elapsed("promise", "q1", "v1")
 
 
 def test_another_releases_kind_of_event_is_not_taken_for_a_message() -> None:

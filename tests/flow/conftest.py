@@ -13,6 +13,7 @@ from gateway.app import assemble, running
 from gateway.config import Config
 from gateway.domain.decision import Certificate
 from tests.flow.play import MAILBOX, Town
+from tests.learnt import MODELS
 from tests.postgres import drop_database
 
 
@@ -38,6 +39,7 @@ async def town(database: str, tmp_path_factory: pytest.TempPathFactory) -> Async
                 "database": database,
                 "data_dir": tmp_path_factory.mktemp("town"),
                 "server": {"port": 0, "allow_private": True},
+                "answers": {"bootstrap": False, "models": MODELS},
                 "workers": {"processes": 1, "poll_seconds": 0.02},
                 "accounts": {
                     "app": {"kind": "http", **app.account_settings()},
@@ -48,8 +50,6 @@ async def town(database: str, tmp_path_factory: pytest.TempPathFactory) -> Async
         )
         gateway = await stack.enter_async_context(assemble(config))
         await stack.enter_async_context(running(gateway))
-        permit = Certificate(
-            "cert-1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, gateway.knowledge, demo=True
-        )
+        permit = Certificate("cert-1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, gateway.knowledge)
         await gateway.certify(permit)
         yield Town(gateway, app, sms, mail)

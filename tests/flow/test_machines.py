@@ -21,6 +21,7 @@ from gateway.app import Gateway, assemble, running
 from gateway.config import Config
 from gateway.domain.decision import Certificate
 from tests.flow.play import _BUSY
+from tests.learnt import MODELS
 from tests.store.engines import select, value
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -43,14 +44,13 @@ async def a_gateway(folder: Path, **mailbox: Any) -> AsyncIterator[Gateway]:
         {
             "data_dir": folder,
             "server": {"port": 0, "allow_private": True},
+            "answers": {"bootstrap": False, "models": MODELS},
             "workers": {"processes": 1, "poll_seconds": 0.02},
             "accounts": {"box": {"kind": "email", **mailbox}},
         }
     )
     async with assemble(config) as gateway, running(gateway):
-        permit = Certificate(
-            "cert-1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, gateway.knowledge, demo=True
-        )
+        permit = Certificate("cert-1", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, gateway.knowledge)
         await gateway.certify(permit)
         yield gateway
 

@@ -22,6 +22,10 @@ def message(**facts: Any) -> Inbound:
     return Inbound("x", "a@b.example", "hello", facts=facts)
 
 
+def saying(text: str) -> Inbound:
+    return Inbound("x", "a@b.example", text)
+
+
 @pytest.mark.parametrize(
     ("facts", "flag", "verdict"),
     [
@@ -84,3 +88,40 @@ def test_the_filter_that_decided_is_named() -> None:
     assert judged_by(message(mail_class="bounce"), seen()) == (Verdict.STORE_ONLY, "automatic_mail")
     assert judged_by(message(mail_class="list"), seen("opted_out")) == (Verdict.SILENT, "bulk_mail")
     assert judged_by(message(), seen()) == (Verdict.GO, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unsubscribe", "Please unsubscribe.", "UNSUBSCRIBE ME", "Stop sending me messages!",
+        "Don’t message me again", "please do not contact me", "take me off your list",
+        "退订", "我要退订", "不要再给我发消息", "请不要再给我发消息了！", "别再给我发短信", "不要再联系我",
+        "取消訂閱", "不要再傳訊息給我了",
+    ],
+)  # fmt: skip
+def test_who_wants_no_more_messages_is_understood_on_every_channel(text: str) -> None:
+    assert judge(saying(text), seen()) is Verdict.OPT_OUT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stop sending me messages and give me my money back", "cancel", "stop", "取消", "停",
+        "how do I unsubscribe from the bulletin?", "我要退订会员服务，怎么操作", "不要再扣我的钱",
+        "不要再给我发验证码", "别再让我等了", "退款", "start", "subscribe",
+    ],
+)  # fmt: skip
+def test_what_says_more_or_something_else_is_for_an_answer(text: str) -> None:
+    assert judge(saying(text), seen()) is Verdict.GO
+
+
+@pytest.mark.parametrize(
+    "text", ["subscribe", "opt in", "可以给我发消息了", "恢复订阅", "恢復訂閱"]
+)
+def test_who_has_left_can_come_back(text: str) -> None:
+    assert judge(saying(text), seen("opted_out")) is Verdict.OPT_IN
+
+
+def test_a_newsletter_that_says_unsubscribe_is_no_order() -> None:
+    letter = Inbound("x", "a@b.example", "unsubscribe", facts={"mail_class": "list"})
+    assert judge(letter, seen()) is Verdict.SILENT

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.crash.programs import ROOT
+from tests.proof.answers import answers
 from tests.proof.cluster import cluster
 from tests.proof.crash import crash, crash_on_postgres
 from tests.proof.figures import benchmarks
@@ -23,6 +24,7 @@ from tests.proof.programs import gateway, module, tests
 
 SECTIONS: Sections = {
     "benchmarks": benchmarks,
+    "answers": answers,
     "demo": gateway("demo", "--headless", "--check"),
     "planted": tests("tests/crash/test_planted_faults.py"),
     "faults": tests("tests/faults"),

@@ -131,7 +131,6 @@ def certificate(**changes: Any) -> dict[str, Any]:
     made = Certificate("cert-1", "*/en/normal", 0.05, 0.1, 0.7, 100, 0, "k1")
     return {
         **{name: getattr(made, name) for name in made.__dataclass_fields__},
-        "demo": 0,
         "created_at": 1.0,
         **changes,
     }
@@ -143,7 +142,7 @@ async def test_an_answer_needs_its_certificate_in_force_when_it_is_written(
     plan = replace(arrival(), certificate="cert-1")
     with pytest.raises(Conflict, match="no longer in force"):
         await put(store, plan)
-    await store.write(lambda tx: tx.run("certificates.add", **certificate()))
+    await store.write(lambda tx: tx.run_many("certificates.add", [certificate()]))
     await put(store, plan)
     await store.write(lambda tx: tx.run("certificates.revoke", id="cert-1", at=2.0))
     with pytest.raises(Conflict, match="no longer in force"):

@@ -182,7 +182,7 @@ async def test_every_reader_sees_every_event_once_and_in_one_order(
         writers.stop.set()
         await writing
         total = await verified(stores[0])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while any(len(reader.seen) < total for reader in readers):
                 await asyncio.sleep(0.01)
         for task in following:

@@ -28,6 +28,8 @@ async def main():
 
 asyncio.run(main())
 """
+#: A schema that a later release may have.
+NEWER = migrate.SCHEMA + 2
 _SCHEMA = {
     SqliteEngine: "SELECT name, sql FROM sqlite_master ORDER BY name",
     PostgresEngine: (
@@ -85,9 +87,12 @@ async def test_the_database_of_a_newer_release_is_refused_in_a_sentence(
 ) -> None:
     async with fresh_engine.opened() as store:
         await store.write(
-            lambda tx: tx._connection.execute("INSERT INTO schema_version VALUES (7, 5)")  # type: ignore[attr-defined]
+            lambda tx: tx._connection.execute(  # type: ignore[attr-defined]
+                f"INSERT INTO schema_version VALUES ({NEWER}, {migrate.SCHEMA + 1})"
+            )
         )
-    with pytest.raises(StoreError, match="schema 7, which needs release 5 or newer"):
+    said = f"schema {NEWER}, which needs release {migrate.SCHEMA + 1} or newer"
+    with pytest.raises(StoreError, match=said):
         async with fresh_engine.opened():
             pass
 
@@ -96,11 +101,11 @@ async def test_a_newer_schema_that_we_may_work_on_opens(fresh_engine: Engine) ->
     async with fresh_engine.opened() as store:
         await store.write(
             lambda tx: tx._connection.execute(  # type: ignore[attr-defined]
-                f"INSERT INTO schema_version VALUES (7, {migrate.OLDEST_CODE_OK})"
+                f"INSERT INTO schema_version VALUES ({NEWER}, {migrate.OLDEST_CODE_OK})"
             )
         )
     async with fresh_engine.opened() as store:
-        assert await value(store, "SELECT MAX(number) FROM schema_version") == 7
+        assert await value(store, "SELECT MAX(number) FROM schema_version") == NEWER
 
 
 def test_the_lock_is_free_once_its_holder_is_killed(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from gateway.domain.plan import LogEvent
 from gateway.domain.store import Tx
 from gateway.store import connection, leases, postgres, session
 from gateway.store.leader import NAME, seal_batch
+from gateway.store.migrate import SCHEMA
 from gateway.store.postgres import PostgresStore
 from tests.postgres import Server, drop_database, emptied, running_server
 from tests.store.engines import PostgresEngine, select, value, verified
@@ -643,8 +644,9 @@ async def test_a_name_that_leads_nowhere_says_so() -> None:
 async def test_a_newer_schema_is_refused_whatever_else_works(fresh: PostgresEngine) -> None:
     async with fresh.plain():
         pass
-    ask(fresh.url, "INSERT INTO schema_version VALUES (7, 5)")
-    assert "needs release 5 or newer" in await told(fresh.url)
+    newest = SCHEMA + 2
+    ask(fresh.url, f"INSERT INTO schema_version VALUES ({newest}, {newest - 1})")
+    assert f"needs release {newest - 1} or newer" in await told(fresh.url)
 
 
 # ---------------------------------------------------------------- migrations

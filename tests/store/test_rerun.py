@@ -7,6 +7,7 @@ between and compares; the last test makes sure that none was left out.
 import ast
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,13 +16,16 @@ import pytest
 
 from gateway import app
 from gateway.delivery import outbox
+from gateway.desk.certifying import put_in_force
 from gateway.desk.quarantine import Expiry, view
+from gateway.desk.reviewing import judge, wrong_answer
 from gateway.desk.upkeep import revoke, send_again
 from gateway.domain.channel import Inbound
 from gateway.domain.decision import Certificate, Verb
 from gateway.domain.errors import Conflict, Failure, NotFound
 from gateway.domain.model import Attachment, DeliveryState, Note
 from gateway.domain.plan import LogEvent
+from gateway.domain.reviews import Verdict
 from gateway.installation import own_key
 from gateway.intake.replay import Replay
 from gateway.keys import Keys
@@ -31,6 +35,7 @@ from gateway.world import SystemClock
 from tests.delivery.scripted import Listable, Scripted, fails
 from tests.store.engines import PostgresEngine, Twice, select, value, verified
 from tests.store.units import logged
+from tests.workers.announced import announce, end, over_texts, told
 from tests.workers.rig import Rig, decision
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +105,8 @@ async def everything(rig: Rig) -> None:
     await mended(rig)
     await of_the_composition_root(rig)
     await grouped(rig)
+    await announced(rig)
+    await reviewed(rig)
 
 
 async def taken_in(rig: Rig) -> None:
@@ -151,6 +158,17 @@ async def answered_and_delivered(rig: Rig) -> None:
     await rig.drain()
 
 
+async def announced(rig: Rig) -> None:
+    """Something is announced, said, and over."""
+    rig.answerer.usual = decision(Verb.ANSWER, "Do this.")
+    now = rig.clock.now()
+    await announce(rig, starts_at=now, ends_at=now + 60)
+    await rig.say("hello", sender="announced-1")
+    await end(rig)
+    await told(rig)
+    assert await over_texts(rig) == ["announced-1"]
+
+
 async def grouped(rig: Rig) -> None:
     """Inquiries and contacts are put together and taken apart."""
     desk = rig.desk()
@@ -165,6 +183,28 @@ async def grouped(rig: Rig) -> None:
     await desk.merge(await value(rig.store, of_first), number, "ann")
     await desk.merge_contacts("group-1", "group-2", "ann")
     await desk.split_contact("group-2", "ann")
+
+
+async def reviewed(rig: Rig) -> None:
+    """An answer is found wrong, its certificate ends, another one takes its place."""
+    permit = Certificate("cert-2", "*/*/normal", 0.01, 0.5, 0.7, 100, 0, "k1")
+    by = (rig.store, rig.clock, rig.ids)
+    await put_in_force(*by, [permit], "ann")  # type: ignore[arg-type]
+    rig.settings = replace(rig.settings, audit_share=1.0)
+    rig.think()
+    under = {"certificate": "cert-2", "segment": 0, "knowledge": "k1", "brand": "demo"}
+    rig.answerer.usual = decision(Verb.ANSWER, "Do this.", evidence=under)
+    for sender in ("review-1", "review-2"):
+        await rig.say("help me", sender=sender)
+    rig.answerer.usual = decision(Verb.ROUTE, evidence={"solved": False})
+    await rig.say("no", sender="review-2")
+    newest = "SELECT number FROM inquiries ORDER BY created_at DESC, id DESC LIMIT 1"
+    await wrong_answer(*by, await value(rig.store, newest), "refund", "ann")  # type: ignore[arg-type]
+    waits = await value(rig.store, "SELECT id FROM reviews WHERE verdict = 'pending'")
+    await judge(*by, waits, Verdict.WRONG, "", "ann")  # type: ignore[arg-type]
+    assert await value(rig.store, "SELECT ended FROM certificates WHERE id = 'cert-2'") == "stopped"
+    again = replace(permit, id="cert-3")
+    await put_in_force(*by, [again], "ann")  # type: ignore[arg-type]
 
 
 async def worked_on(rig: Rig) -> None:
@@ -216,9 +256,8 @@ async def of_the_composition_root(rig: Rig) -> None:
     await app._save_memo(rig.store, "app", "token", {"a": 1})  # type: ignore[arg-type]
     assert await app._load_memo(rig.store, "app", "token") == {"a": 1}  # type: ignore[arg-type]
     gateway: Any = SimpleNamespace(store=rig.store, clock=rig.clock)
-    permit = Certificate("cert-1", "*/en/normal", 0.05, 0.1, 0.7, 100, 0, "k1", demo=True)
+    permit = Certificate("cert-1", "*/en/normal", 0.05, 0.1, 0.7, 100, 0, "k1")
     await app.Gateway.certify(gateway, permit)
-    assert await app.has_demo_certificate(gateway)
     await revoke(rig.store, rig.clock, rig.ids, "cert-1", "ann")  # type: ignore[arg-type]
 
     leader = Sealer(rig.store, "p9", rig.clock, rig.log)

@@ -5,11 +5,13 @@ The clock stands still until a test moves it, and every unit of work runs twice.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from gateway.delivery.deliver import Delivery
 from gateway.desk.commands import Desk
+from gateway.domain.announcement import Announcement
 from gateway.domain.channel import Channel, ChannelEvent, Inbound, Receipt
 from gateway.domain.decision import Certificate, Decision, Question, Verb
 from gateway.domain.model import DeliveryState, Queue
@@ -73,13 +75,32 @@ class ScriptedAnswerer:
         found = self.answers.get(question.text, self.usual)
         if isinstance(found, Exception):
             raise found
-        return found() if callable(found) else found
+        decided = found() if callable(found) else found
+        told = tuple(one.id for one in question.announcements)
+        return (
+            replace(decided, announced=told) if told and decided.verb is not Verb.ASK else decided
+        )
 
     def foresee(self, questions: Iterable[Question]) -> None:
         self.foreseen.extend(questions)
 
+    def asks_status(self, question: Question) -> bool:
+        return question.text == "any news?"
+
+    @property
+    def knowledge(self) -> SimpleNamespace:
+        """As far as promises look into it."""
+        return SimpleNamespace(topics={"topup": SimpleNamespace(queue="payments")})
+
+    def promise_passed(self, question: Question, topic: str, by: str) -> str:
+        self.asked.append(question)
+        return f"[{topic} by {by} in {question.language}]"
+
     def notice(self, name: str, question: Question) -> str:
         return f"[{name} in {question.language}]"
+
+    def over(self, question: Question, announcement: Announcement) -> tuple[str, str]:
+        return f"[{announcement.id} is over]", question.language
 
 
 class SameProcess:
@@ -132,11 +153,12 @@ class Rig:
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     workers: SameProcess = field(default_factory=SameProcess)
     accounts: Mapping[str, AccountView] = field(default_factory=lambda: ACCOUNTS)
+    settings: PlannerSettings = SETTINGS
     plans: list[Plan] = field(default_factory=list)
     """Everything the pipelines applied, in order."""
 
     def planner(self) -> Planner:
-        return Planner(self.answerer, SETTINGS)  # type: ignore[arg-type]
+        return Planner(self.answerer, self.settings)  # type: ignore[arg-type]
 
     def pipeline(self, owner: str = "p1", **changes: Any) -> Pipeline:
         values: dict[str, Any] = {"poll": 0.01, "applied": self.plans.append, **changes}

@@ -26,6 +26,7 @@ from gateway.workers import brain
 from gateway.workers.lanes import LANE_SECONDS, Lanes
 from gateway.workers.pipeline import REPLANS, Pipeline
 from gateway.world import MonotonicIds
+from tests.learnt import MODELS
 from tests.store.engines import PostgresEngine, SqliteEngine, SqliteStore, one, select, value
 from tests.store.rows import arrival, moved, put
 from tests.workers.accepted import accepted, states, texts
@@ -92,9 +93,9 @@ async def test_a_conflict_that_never_ends_is_a_failure_and_holds_up_nobody(rig: 
 async def test_a_certificate_revoked_meanwhile_means_no_answer(rig: Rig) -> None:
     row = {
         "id": "cert-1", "scope": "*/*/normal", "alpha": 0.05, "delta": 0.1, "threshold": 0.5,
-        "answered": 100, "wrong": 0, "knowledge": "k1", "demo": 0, "created_at": 1.0,
+        "answered": 100, "wrong": 0, "knowledge": "k1", "origin": "reviewed", "created_at": 1.0,
     }  # fmt: skip
-    await rig.work(lambda tx: tx.run("certificates.add", **row))
+    await rig.work(lambda tx: tx.run_many("certificates.add", [row]))
     rig.answerer.usual = decision(Verb.ANSWER, "Do this.", evidence={"certificate": "cert-1"})
     await rig.store.insert("intake.accept", [accepted(1, "hello")])
     pipeline = rig.pipeline()
@@ -237,7 +238,7 @@ async def test_a_worker_killed_in_the_middle_of_a_plan_loses_nothing(engine: Sql
         Compute(
             workers=1,
             initializer=brain.start,
-            initargs=(templates_dir(), Config().domain_brands(), SETTINGS),
+            initargs=(templates_dir(), Config().domain_brands(), SETTINGS, "default", MODELS),
         ) as compute,
     ):
         await compute.warm()

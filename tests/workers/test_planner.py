@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.decision import Verb
+from gateway.domain.decision import OpenCase, Verb
 from gateway.domain.model import InquiryState, Trust
 from gateway.domain.numbers import inquiry_number as number
 from gateway.domain.plan import (
@@ -239,3 +239,60 @@ def test_automatic_texts_of_a_day_are_counted_out(today: int, speaks: bool) -> N
     assert bool(ops(made, Send)) is speaks
     assert ops(made, ChangeInquiry)[0].state is (S.ANSWERED if speaks else S.QUEUED)
     assert bool(made.certificate) is speaks
+
+
+# ---------------------------------------------------------------- how far it is, and what was not said
+
+
+STATUS = saying(
+    Verb.ANSWER, "It waits under number 1.", topic="case_status", evidence={"rule": "status"}
+)
+
+
+@pytest.mark.parametrize("state", [S.QUEUED, S.OFFERED, S.SNOOZED])
+def test_who_asks_how_far_it_is_while_nobody_talks_to_them_hears_it(state: S) -> None:
+    own = OpenCase("260101-000001", state, "payments")
+    made = plan(message("any news?"), seen(inquiry(state), cases=(own,)), STATUS)
+    (sent,) = ops(made, Send)
+    assert sent.payload["text"] == "It waits under number 1."
+    assert "inquiry.status_told" in kinds(made)
+    assert STATUS.asked[-1].cases == (OpenCase("260101-000001", state, "Payments"),)
+    assert [op.state for op in ops(made, ChangeInquiry)] == [
+        S.QUEUED if state is S.SNOOZED else state
+    ], "it stays where it waits"
+
+
+@pytest.mark.parametrize(
+    ("state", "changes"),
+    [(S.ASSIGNED, {}), (S.WRAPPING, {}), (S.QUEUED, {"automatic_today": 3})],
+)
+def test_where_an_agent_talks_or_the_day_is_used_up_no_status_is_told(
+    state: S, changes: dict[str, Any]
+) -> None:
+    made = plan(message("any news?"), seen(inquiry(state), **changes), STATUS)
+    assert ops(made, Send) == []
+
+
+def test_what_is_decided_now_is_not_among_the_customers_cases() -> None:
+    asked = saying(Verb.ROUTE)
+    cases = (OpenCase("260101-000001", S.ANSWERED), OpenCase("260101-000002", S.ASSIGNED, "gone"))
+    plan(message(), seen(inquiry(S.ANSWERED), cases=cases), asked)
+    assert asked.asked[-1].cases == (OpenCase("260101-000002", S.ASSIGNED, ""),)
+
+
+def test_steps_that_were_not_sent_are_not_remembered_as_sent() -> None:
+    answer = saying(
+        Verb.ANSWER,
+        dialogue={"pending": "solved?", "given": ["a", "b"], "answered": ["t"], "done": ["z"]},
+    )
+    before = inquiry(S.ANSWERED, dialogue={"given": ["a"]})
+    made = plan(message(), seen(before, automatic_today=3), answer)
+    assert ops(made, Send) == []
+    assert ops(made, ChangeInquiry)[-1].dialogue == {"given": ["a"], "done": ["z"]}
+
+
+def test_the_agent_gets_the_note_and_the_customer_does_not() -> None:
+    made = plan(message(), seen(inquiry()), saying(Verb.ROUTE, "A person.", note="Done: a; b."))
+    assert ops(made, ChangeInquiry)[-1].dialogue == {"note": "Done: a; b."}
+    (sent,) = ops(made, Send)
+    assert sent.payload["text"] == "A person."

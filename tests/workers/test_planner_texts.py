@@ -19,6 +19,7 @@ from gateway.domain.plan import (
 )
 from gateway.domain.snapshot import Snapshot
 from gateway.workers.planner import Planner
+from tests.learnt import MODELS
 from tests.workers.plans import (
     ANSWER,
     NOW,
@@ -118,7 +119,7 @@ def test_a_number_that_is_taken_is_not_tried_again() -> None:
 
 @pytest.fixture(scope="module")
 def real() -> Answerer:
-    return build_answerer(templates_dir(), Config().domain_brands())
+    return build_answerer(templates_dir(), Config().domain_brands(), models=MODELS)
 
 
 @pytest.mark.parametrize(

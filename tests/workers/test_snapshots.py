@@ -1,5 +1,6 @@
 """What one event is planned against: the right inquiry, and never somebody else's."""
 
+from dataclasses import replace
 from typing import Any
 
 from gateway.domain.channel import Inbound, Receipt
@@ -133,13 +134,13 @@ async def test_a_provider_may_number_what_comes_and_what_goes_alike(rig: Rig) ->
 async def test_certificates_in_force_are_those_that_nobody_revoked(rig: Rig) -> None:
     row = {
         "scope": "*/en/normal", "alpha": 0.05, "delta": 0.1, "threshold": 0.7, "answered": 100,
-        "wrong": 0, "knowledge": "k1", "demo": 1, "created_at": 1.0,
+        "wrong": 0, "knowledge": "k1", "origin": "bootstrap", "created_at": 1.0,
     }  # fmt: skip
-    for name in ("a", "b"):
-        await rig.work(lambda tx, name=name: tx.run("certificates.add", id=name, **row))
+    rows = [{**row, "id": name} for name in ("a", "b")]
+    await rig.work(lambda tx: tx.run_many("certificates.add", rows))
     await rig.work(lambda tx: tx.run("certificates.revoke", id="a", at=2.0))
     (found,) = await rig.store.read(certificates_in_force)
-    assert (found.id, found.demo) == ("b", True)
+    assert (found.id, found.origin) == ("b", "bootstrap")
 
 
 async def test_the_moment_a_message_opened_the_window_is_kept(rig: Rig) -> None:
@@ -147,3 +148,32 @@ async def test_the_moment_a_message_opened_the_window_is_kept(rig: Rig) -> None:
     row = await rig.store.read(lambda reader: reader.one("contacts.conversation_by_id", id="ev1.v"))
     assert row is not None
     assert row["last_in_at"] == 55.0
+
+
+async def test_the_cases_of_a_customer_are_those_of_the_conversation(rig: Rig) -> None:
+    await put(rig.store, arrival(), moved(state=InquiryState.QUEUED, queue="payments"))
+    await put(rig.store, arrival("ev2", sender="user-2", number="260101-000002"))
+    (case,) = (await seen(rig, message())).cases
+    assert (case.number, case.state, case.queue) == (
+        "260101-000001", InquiryState.QUEUED, "payments",
+    )  # fmt: skip
+    assert [c.number for c in (await seen(rig, message("user-2"))).cases] == ["260101-000002"]
+    assert (await seen(rig, message("user-3"))).cases == ()
+
+
+async def test_a_closed_case_is_none(rig: Rig) -> None:
+    await put(rig.store, arrival(), moved(state=InquiryState.CLOSED))
+    assert (await seen(rig, message())).cases == ()
+
+
+async def test_cases_of_the_contacts_other_addresses_are_for_a_proved_sender_alone(
+    rig: Rig,
+) -> None:
+    await put(rig.store, arrival(), moved(state=InquiryState.QUEUED))
+    await put(rig.store, arrival("ev2", sender="user-2", number="260101-000002"))
+    await rig.work(lambda tx: tx.run("contacts.move_handles", contact_id="ev1.c", other="ev2.c"))
+    await rig.work(lambda tx: tx.run("contacts.move_inquiries", contact_id="ev1.c", other="ev2.c"))
+    claimed = await seen(rig, message("user-2"))
+    assert [c.number for c in claimed.cases] == ["260101-000002"]
+    proved = await seen(rig, replace(message("user-2"), verified=True))
+    assert {c.number for c in proved.cases} == {"260101-000001", "260101-000002"}

@@ -13,8 +13,8 @@ LEAST_INQUIRIES = 8
 async def permission(stage: Stage) -> None:
     """No certificate, no automatic answer."""
     await stage.tell(
-        "自动回复要先有证书：用人工审核过的问题，证明错答率在上限之内。",
-        "Automatic answers need a certificate: reviewed questions prove that few would be wrong.",
+        "自动回复要先有证书：用带正确答案的问题，证明错答率在上限之内。",
+        "Automatic answers need a certificate: questions with known answers prove that few would be wrong.",
     )
     found = {certificate.scope: certificate for certificate in await stage.certified()}
     for scope, zh, en in (
@@ -25,9 +25,9 @@ async def permission(stage: Stage) -> None:
         facts = f"{one.answered}/{one.wrong}, ≥ {one.threshold:.2f}" if one else "-"
         stage.show(one, f"{zh}证书（答/错 {facts}）", f"{en} certified (answered/wrong {facts})")
     stage.show(
-        all(certificate.demo for certificate in found.values()),
-        "标为演示用，正式服务不接受",
-        "marked demo: `serve` refuses them",
+        all(certificate.origin == "bootstrap" for certificate in found.values()),
+        "标为起步用，不是本单位自己的案例",
+        "marked bootstrap: not an installation's own cases",
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import re
+from functools import partial
 from pathlib import Path
 
 from gateway.demo.cast import (
@@ -33,10 +34,9 @@ async def card_number(stage: Stage) -> None:
         "两条回复都提醒客户不要发送卡号",
         "both answers tell the customer not to send card numbers",
     )
-    stored = [
-        (await stage.messages(await stage.reached(account, person.address, "answered")))[0]["text"]
-        for account, person in ((MAIL, CARD_BY_MAIL), (APP, CARD_IN_APP))
-    ]
+    both = ((MAIL, CARD_BY_MAIL.address), (APP, CARD_IN_APP.address))
+    rows = [await stage.read(partial(stage.inquiry, account=a, address=who)) for a, who in both]
+    stored = [(await stage.messages(row))[0]["text"] for row in rows if row is not None]
     stage.show(
         all("[card ****1111]" in text for text in stored),
         "存下的是 [card ****1111]",

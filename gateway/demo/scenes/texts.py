@@ -23,19 +23,28 @@ async def topup(stage: Stage) -> None:
     )
     await stage.quote(f"{TOPUP.name} 📱", "2", 1.0)
     await stage.sms.send_sms(webhook, "2", sender=TOPUP.address)
+    further = await stage.texts_to(TOPUP.address, 2)
+    await stage.quote("Gateway", further.body, 2.0)
+    stage.show(
+        further.body != first.body and "回2" in further.body,
+        "客户回 2（没解决），发来其余步骤",
+        "“2” (did not help): the steps that are left",
+    )
+    await stage.quote(f"{TOPUP.name} 📱", "2", 1.0)
+    await stage.sms.send_sms(webhook, "2", sender=TOPUP.address)
     row = await stage.reached(SMS, TOPUP.address, "queued")
-    second = await stage.texts_to(TOPUP.address, 2)
+    second = await stage.texts_to(TOPUP.address, 3)
     await stage.quote("Gateway", second.body, 1.5)
     stage.show(
         row["queue"] == "payments" and not row["assigned_to"],
-        "客户回 2（没解决），进入队列 payments",
-        "“2” (did not help): to the queue payments",
+        "再回 2，步骤用完，进入队列 payments",
+        "“2” again, no step is left: to the queue payments",
     )
     await stage.tell(f"客服 {AGENT} 领取并回复。", f"The agent {AGENT} claims it and replies.", 1.5)
     await stage.gateway.desk.claim(row["number"], AGENT)
     text = "您好，已查到您的200元充值，银行延迟入账，现已到账，请刷新余额。"
     message = await stage.gateway.desk.reply(row["number"], AGENT, text)
-    third = await stage.texts_to(TOPUP.address, 3)
+    third = await stage.texts_to(TOPUP.address, 4)
     await stage.quote(AGENT, third.body, 0.0)
     row = await stage.reached(SMS, TOPUP.address, "waiting_customer")
     stage.show(

@@ -14,7 +14,9 @@ _PHONE = re.compile(
     r")(?![0-9A-Za-z_]|[-.][0-9])"
 )
 """Not 400 and 800 numbers, 95xxx, 12315 and the like: those are companies'."""
-_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}")
+_MAIL = re.compile(
+    r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}[A-Za-z0-9]{0,64}"
+)
 _FEWEST, _MOST = 7, 15
 """Digits of an international number (ITU-T E.164: 15 at most)."""
 

@@ -49,6 +49,13 @@ WHERE conversation_id = :conversation_id AND state NOT IN ('resolved', 'closed')
   AND (state IN ('queued', 'offered', 'assigned', 'wrapping', 'snoozed') OR updated_at >= :since)
 ORDER BY created_at DESC, id DESC LIMIT 1
 
+-- name: open_of(conversation_id, contact_id)
+-- What is open in a conversation; a contact also counts, unless ''.
+SELECT number, state, queue FROM inquiries
+WHERE state NOT IN ('resolved', 'closed')
+  AND (conversation_id = :conversation_id OR (contact_id = :contact_id AND :contact_id <> ''))
+ORDER BY created_at DESC, id DESC LIMIT 3
+
 -- name: takes_part(inquiry_id, handle_id, contact_id)$
 -- Whether a message of it was exchanged with this address; a contact also counts, unless ''.
 SELECT COUNT(*) FROM (

@@ -16,6 +16,11 @@ SELECT COUNT(*) FROM messages
 WHERE conversation_id = :conversation_id AND at >= :since AND direction = 'out'
   AND automatic = 1 AND meta LIKE :mark
 
+-- name: last_visibility(conversation_id)$
+-- Of the last thing the customer said there.
+SELECT visibility FROM messages
+WHERE conversation_id = :conversation_id AND direction = 'in' ORDER BY at DESC, id DESC LIMIT 1
+
 -- name: outgoing_by_external(account, external_id)^
 -- Of our own only: a provider may number what comes and what goes separately. `<> ''` is what the
 -- partial index says; without it the whole table is read.

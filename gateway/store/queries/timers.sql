@@ -5,6 +5,9 @@ ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, payload = ex
 -- name: cancel(kind, subject)!
 DELETE FROM timers WHERE kind = :kind AND subject = :subject
 
+-- name: at(kind, subject)$
+SELECT due_at FROM timers WHERE kind = :kind AND subject = :subject
+
 -- name: due(now, n)
 SELECT kind, subject, due_at, payload FROM timers WHERE due_at <= :now ORDER BY due_at, kind, subject LIMIT :n
 

@@ -132,6 +132,7 @@ GOOD = {"id": "m-1", "sender": "u", "text": "t"}
         (GOOD | {"subject": {}}, "^subject is not a text"),
         (GOOD | {"name": 1}, "^name is not a text"),
         (GOOD | {"language": []}, "^language is not a text"),
+        (GOOD | {"app_version": 8.2}, "^app_version is not a text"),
         (GOOD | {"verified_user": 1}, "^verified_user is not true or false"),
         (GOOD | {"verified_user": "true"}, "^verified_user is not true or false"),
         (GOOD | {"verified_user": None}, "^verified_user is not true or false"),
@@ -162,6 +163,11 @@ GOOD = {"id": "m-1", "sender": "u", "text": "t"}
 def test_what_cannot_be_read_names_the_field(document, says):
     with pytest.raises(ParseError, match=says):
         parse(document)
+
+
+def test_the_version_of_the_app_comes_with_the_message():
+    (event,) = parse(GOOD | {"app_version": "8.2.0"})
+    assert event.facts["app_version"] == "8.2.0"
 
 
 def test_null_fields_are_absent_ones():

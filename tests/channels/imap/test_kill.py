@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import shutil
 import sqlite3
 import tomllib
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import aiohttp
 import pytest
 
 from channels._sim_email import MailPeer
-from gateway.config import templates_dir
+from tests.answers.small import small_base
 from tests.channels.imap.conftest import letter
 from tests.channels.imap.dovecot import PASSWORD, Dovecot
 from tests.crash.programs import gateway
@@ -37,6 +36,8 @@ poll_seconds = 0.1
 
 [answers]
 automatic_replies_per_day = 0
+engine = "lexical"
+bootstrap = false
 
 [accounts.box]
 kind = "imap"
@@ -57,11 +58,7 @@ def config(server: Dovecot, tmp_path: Path) -> Iterator[Callable[[int], Path]]:
         path = tmp_path / "gateway.toml"
         path.write_text(CONFIG.format(smtp_port=smtp_port, **values), "utf-8")
         assert tomllib.loads(path.read_text("utf-8"))
-
-        def others(directory: str, names: list[str]) -> set[str]:
-            return set(names) - {"thanks"} if Path(directory).name == "topics" else set()
-
-        shutil.copytree(templates_dir(), tmp_path / "templates", ignore=others)
+        small_base(tmp_path / "templates", ("thanks",))
         return path
 
     return write

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels._segments import segments
+from gateway.domain.segments import segments
 
 
 @pytest.mark.parametrize(
