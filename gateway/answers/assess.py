@@ -49,7 +49,7 @@ class Assessment:
     """The classifier's view of a message."""
 
     topic: str = ""
-    """The likeliest topic; '' only for a message without any words."""
+    """The likeliest topic; '' only for a message without any words, or where no topic was learnt."""
     confidence: float = 0.0
     top: tuple[tuple[str, float], ...] = ()
     also: str = ""
@@ -133,7 +133,7 @@ class Assessor:
     def assess(self, text: str, subject: str = "") -> Assessment:
         """The strongest part of the message decides; other parts may object (`also`, `risky`)."""
         parts = self.parts(text, subject)
-        if not parts:
+        if not parts or not self._columns:
             return Assessment()
         posterior = self._posterior(parts)
         topical = posterior[:, self._columns]

@@ -63,7 +63,7 @@ def start(
     if answerer.weaker:
         structlog.get_logger("gateway").warning("a weaker engine answers", why=answerer.weaker)
     # What is made at its first use (the patterns of the rules) is made now, and not while somebody waits.
-    answerer.decide(Question("hello"), [])
+    answerer.asks_status(Question("hello"))
     today = datetime.now(UTC).date()
     for brand in brands.values():
         # Reads the tables of holidays now, and not while a customer waits for the first date.

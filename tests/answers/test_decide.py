@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.answers.answerer import in_scope
+from gateway.answers.answerer import build_answerer, in_scope
 from gateway.domain.decision import Question, Verb
 from tests.answers.brands import FULL
+from tests.answers.small import small_base
 
 
 def ask(text: str, **values) -> Question:
@@ -390,3 +391,9 @@ def test_a_giant_message_is_decided_in_bounded_time(answerer, certificates):
 def test_brands_do_not_leak_into_each_other(two_brands, certificates):
     decision = two_brands.decide(ask("我忘记密码了，怎么办？", brand="empty"), certificates)
     assert FULL.facts["hotline"] not in decision.reply
+
+
+def test_a_knowledge_base_of_rules_alone_sends_everything_else_to_people(tmp_path):
+    answerer = build_answerer(small_base(tmp_path / "templates", ["thanks"]), {}, engine="lexical")
+    decision = answerer.decide(Question("I forgot my password"), [])
+    assert (decision.verb, decision.topic) == (Verb.ROUTE, "")
