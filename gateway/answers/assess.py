@@ -138,12 +138,7 @@ class Assessor:
         posterior = self._posterior(parts)
         topical = posterior[:, self._columns]
         best = int(topical.max(axis=1).argmax())
-        order = (-posterior[best]).argsort(kind="stable")
-        ranked = [
-            (self._labels[i], round(float(posterior[best, i]), 6))
-            for i in order
-            if not self._labels[i].startswith(BACKGROUND)
-        ]
+        ranked = self._ranked(posterior[best])
         topic, confidence = ranked[0]
         clear: dict[str, float] = {}
         for i, row in enumerate(posterior):
@@ -161,7 +156,7 @@ class Assessor:
         return Assessment(
             topic=topic,
             confidence=confidence,
-            top=tuple(ranked[:_TOP]),
+            top=tuple(ranked),
             also=also,
             also_confidence=elsewhere,
             apart=len(others) == 1 and elsewhere >= LIKELY,
@@ -169,6 +164,16 @@ class Assessor:
             risk=round(clear.get(risky, 0.0), 6),
             segment=best,
         )
+
+    def _ranked(self, scores: Matrix) -> list[tuple[str, float]]:
+        """The likeliest topics of a part, the background left out."""
+        ranked = []
+        for i in (-scores).argsort(kind="stable"):
+            if not self._labels[i].startswith(BACKGROUND):
+                ranked.append((self._labels[i], round(float(scores[i]), 6)))
+                if len(ranked) == _TOP:
+                    break
+        return ranked
 
 
 def _share(parts: list[str], one: str, other: str) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from gateway.answers.engine import Matrix, TrainingError
 from gateway.answers.regression import ACCURACY_FLOOR, class_indices, softmax
 from gateway.answers.ridge import class_weights, fit_ridge, fit_weights
-from gateway.answers.views import Comparison, View
+from gateway.answers.views import Comparison, View, times
 
 #: What a view counts at least, as a share of what it would count in a mean of equals.
 LEAST_SHARE = 0.5
@@ -87,7 +87,7 @@ class KernelClassifier:
 
 
 def _sum(kernels: Sequence[Matrix], coefficients: Sequence[Matrix]) -> Matrix:
-    parts = [kernel @ one for kernel, one in zip(kernels, coefficients, strict=True)]
+    parts = [times(kernel, one) for kernel, one in zip(kernels, coefficients, strict=True)]
     return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
 
 

@@ -1,19 +1,18 @@
 """Keeps the certificates of the shipped questions in a file beside the trained engine: measuring takes
 ten seconds of a processor, and gives the same again for the same engine, questions and brands."""
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from gateway.answers.shelved import shelve, used
 from gateway.domain.decision import Certificate
 
 #: Changes with every change of what is measured, or how.
 _FORM = 1
-#: Files that are kept; the oldest go.
+#: Files that are kept; those that were not used for longest go.
 _KEPT = 32
 
 
@@ -28,9 +27,10 @@ def measured(
     whole = hashlib.sha256(repr((_FORM, *basis)).encode("utf-8", "surrogatepass"))
     path = folder / f"{whole.hexdigest()[:32]}.certificates.json"
     if (known := _read(path)) is not None:
+        used(path)
         return known
     found = measure()
-    _write(path, found)
+    shelve(path, json.dumps([asdict(one) for one in found]).encode(), _KEPT)
     return found
 
 
@@ -39,24 +39,3 @@ def _read(path: Path) -> list[Certificate] | None:
         return [Certificate(**one) for one in json.loads(path.read_text("utf-8"))]
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _write(path: Path, found: list[Certificate]) -> None:
-    whole = path.with_suffix(f".{os.getpid()}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        whole.write_text(json.dumps([asdict(one) for one in found]), "utf-8")
-        whole.replace(path)
-        newest_first = sorted(path.parent.glob("*.certificates.json"), key=_age)
-        for old in newest_first[_KEPT:]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        with contextlib.suppress(OSError):
-            whole.unlink(missing_ok=True)
-
-
-def _age(path: Path) -> float:
-    try:
-        return -path.stat().st_mtime
-    except OSError:  # another process was quicker
-        return 0.0

@@ -5,11 +5,9 @@ version (with the encoder's in it) and the form of the file. So it is never out 
 damaged or of no use is learnt anew and written over. Encoders are not in it.
 """
 
-import contextlib
 import fcntl
 import hashlib
 import io
-import os
 import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ import numpy as np
 from gateway.answers.cache import CachedEncoder
 from gateway.answers.engine import Classifier
 from gateway.answers.engines import Encoders
+from gateway.answers.shelved import shelve, used
 
 #: Changes with every change of the classes that are kept.
 _FORM = "2"
@@ -67,8 +66,7 @@ def trained(
 def _known(path: Path, classifier: Classifier, encoders: Encoders) -> Classifier | None:
     kept = _load(path, encoders)
     if isinstance(kept, type(classifier)) and kept.version == classifier.version:
-        with contextlib.suppress(OSError):  # what is in use is not the oldest
-            path.touch()
+        used(path)
         return kept
     return None
 
@@ -114,23 +112,7 @@ def _save(path: Path, classifier: Classifier) -> None:
     body = io.BytesIO()
     _Writer(body, protocol=5).dump(classifier)
     content = body.getvalue()
-    whole = path.with_suffix(f".{os.getpid()}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        whole.write_bytes(hashlib.sha256(content).digest() + content)
-        whole.replace(path)
-        for old in sorted(path.parent.glob("*.model"), key=_age)[_KEPT:]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        with contextlib.suppress(OSError):
-            whole.unlink(missing_ok=True)
-
-
-def _age(path: Path) -> float:
-    try:
-        return -path.stat().st_mtime
-    except OSError:  # another process was quicker
-        return 0.0
+    shelve(path, hashlib.sha256(content).digest() + content, _KEPT)
 
 
 class _Writer(pickle.Pickler):

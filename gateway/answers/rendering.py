@@ -164,7 +164,8 @@ def _look(text: str) -> _Seen:
 def brand_values(
     brand: Brand | None, language: str, facts: frozenset[str], script: str = ""
 ) -> dict[str, JSON]:
-    """What templates see as `brand`: every known fact, '' where the brand does not set it.
+    """What a template sees as `brand`: its name and the `facts` it uses, '' where the brand does not set
+    one.
 
     A fact may be one value or a table by language ('zh-CN', 'en', '*' for any other); `script` is
     what Chinese is written in where it is not the language's own.

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from opencc import OpenCC
@@ -21,10 +21,13 @@ _OTHER_LETTER = re.compile(
     r"[\u0370-\u1fff\u3040-\u30ff\uac00-\ud7af\u1100-\u11ff]"  # Greek to Thai and beyond, kana, hangul
 )
 
+#: Texts whose normal form is remembered: every rule and every step asks for that of the same message.
+_REMEMBERED = 256
 MAX_SEGMENTS = 30
 MAX_SEGMENT_LENGTH = 200
 
 
+@lru_cache(_REMEMBERED)
 def normalise(text: str) -> str:
     """Compatibility forms, lower case, simplified Chinese, one kind of apostrophe, single spaces;
     lines are kept."""
@@ -52,6 +55,7 @@ def converter(direction: str) -> OpenCC:
     return OpenCC(direction)
 
 
+@lru_cache(_REMEMBERED)
 def bare(text: str) -> str:
     """Normalised, on one line, without what is neither letter nor digit at both ends."""
     return _EDGES.sub("", " ".join(normalise(text).split()))

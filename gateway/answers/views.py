@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 from gateway.answers.engine import Encoder, Matrix
 from gateway.answers.ngrams import Vocabulary
 
+#: Rows up to which a product is made one by one: one of matrices copies the larger first.
+_FEW = 6
+#: Rows of the larger that a processor's own memory holds: 512 of 512 numbers are 1 MiB.
+_NEAR = 512
+
 
 class Comparison(Protocol):
     """A view that knows its examples."""
@@ -69,7 +74,7 @@ class ByVector:
     def compare(self, texts: Sequence[str]) -> Matrix:
         """Similarities of texts to the examples, [m, n]."""
         vectors = _unit(self.encoder.encode(texts) - self.mean)
-        return _bell(vectors @ self.examples.T, self.width)
+        return _bell(_products(vectors, self.examples), self.width)
 
 
 class NgramView:
@@ -118,7 +123,7 @@ class ByNgrams:
             often = rank >= 0
             known[i, rank[often]] = values[often]
             found[i] = self._rare(columns[~often], values[~often])
-        found += known @ self.common
+        found += times(known, self.common)
         return _bell(found, self.width)
 
     def _rare(self, columns: NDArray[np.intp], values: NDArray[np.float32]) -> Matrix:
@@ -151,6 +156,28 @@ def _bell(cosine: Matrix, width: float) -> Matrix:
     cosine -= np.float32(1.0)
     cosine *= np.float32(width)
     return np.exp(cosine, out=cosine)
+
+
+def times(few: Matrix, matrix: Matrix) -> Matrix:
+    """The product of two matrices, quick for few rows as well."""
+    if len(few) > _FEW:
+        return few @ matrix
+    found = np.empty((len(few), matrix.shape[1]), dtype=np.float32)
+    for i, row in enumerate(few):
+        np.dot(row, matrix, out=found[i])
+    return found
+
+
+def _products(few: Matrix, many: Matrix) -> Matrix:
+    """Inner products of rows, [len(few), len(many)]."""
+    if len(few) > _FEW:
+        return few @ many.T
+    found = np.empty((len(few), len(many)), dtype=np.float32)
+    for at in range(0, len(many), _NEAR):  # read from memory once, whatever the rows
+        block = many[at : at + _NEAR]
+        for i, row in enumerate(few):
+            np.dot(block, row, out=found[i, at : at + _NEAR])
+    return found
 
 
 def _unit(vectors: Matrix) -> Matrix:

@@ -111,15 +111,15 @@ class Wording:
         """A notice that a person takes over; of a known matter with what that person will need: mail
         gets a list, other channels the first thing missing where there is room for it. `news`: whose
         announcements stand in it."""
-        text = self._join(case, self._source(case, notice), "follow_up", about=news)
         slots = [self._knowledge.slots[name] for name in about.slots] if about else []
         titles = [slot.titles[case.language] for slot in missing(slots, case.rule_text)]
-        form = case.question.form
-        if not titles or case.question.public:
-            return text
-        asking = self.notice(case, "missing", titles if form == "long" else titles[:1])
-        longer = self._frame(case, [self.notice(case, notice), asking], "follow_up", about=news)
-        return longer if _has_room(case, longer) else text
+        if titles and not case.question.public:
+            wanted = titles if case.question.form == "long" else titles[:1]
+            body = [self.notice(case, notice), self.notice(case, "missing", wanted)]
+            text = self._frame(case, body, "follow_up", about=news)
+            if _has_room(case, text):
+                return text
+        return self._join(case, self._source(case, notice), "follow_up", about=news)
 
     def ask(self, case: Case, notice: str, options: Sequence[str]) -> str:
         """A question back with numbered options."""
@@ -261,7 +261,7 @@ class Wording:
         values: dict[str, object] = {
             **(given or {}),
             "due": due_dates(case, source.dues),
-            "brand": brand_values(case.brand, case.language, self._knowledge.facts, case.script),
+            "brand": brand_values(case.brand, case.language, source.facts, case.script),
             "options": list(options),
         }
         if source.cells:

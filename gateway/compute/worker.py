@@ -17,6 +17,8 @@ from collections.abc import Callable
 from gateway.compute.process import BUFFER, HEAD, OUT_OF_MEMORY, REQUEST
 from gateway.domain.errors import GatewayError, WorkLost
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""A worker is one processor's worth: the numeric libraries start no threads of their own."""
 _ASIDE = 65_536
 """Bytes arguments of this length and more are sent as they lie in memory, not pickled."""
 _CHUNK = 65_536
@@ -156,9 +158,7 @@ def _spawn(memory_limit: int) -> "subprocess.Popen[bytes]":
     """A fresh interpreter (nothing is forked out of a process with threads) at `serve`."""
     start = f"from gateway.compute.process import serve; serve({os.getpid()}, {memory_limit})"
     environment = {
-        # A worker is one processor's worth: the numeric libraries start no threads of their own.
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
+        **ONE_THREAD,
         **os.environ,
         # What can be imported here can be imported there.
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),

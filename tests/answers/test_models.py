@@ -127,8 +127,8 @@ def named(module: str, name: str) -> bytes:
     "body",
     [
         pickle.dumps(Trap()),
-        named("gateway.answers.models", "os.system"),
-        named("gateway.answers.models", "os"),
+        named("gateway.answers.models", "io.open"),
+        named("gateway.answers.models", "io"),
         named("gateway.answers.models", "trained"),
         named("gateway.answers.models", "Path"),
         named("numpy", "load"),
