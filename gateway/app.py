@@ -21,12 +21,13 @@ from gateway.compute import Relay
 from gateway.config import Config
 from gateway.delivery.deliver import Delivery
 from gateway.desk.commands import Desk
+from gateway.desk.floor import ROUTING, Floor
 from gateway.desk.quarantine import Expiry
 from gateway.domain.channel import Channel, Closable
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
-from gateway.domain.model import JSON
-from gateway.domain.plan import PROMISE_TIMER, Plan, Send, SetTimer
+from gateway.domain.model import JSON, InquiryState
+from gateway.domain.plan import PROMISE_TIMER, ChangeInquiry, Plan, Send, SetTimer
 from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Reader, Store, Tx
 from gateway.domain.world import World
@@ -39,6 +40,7 @@ from gateway.office import account_view, allowed_of, mail_identity, redaction_po
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
 from gateway.roles import ALL, COMPUTING, SEALING, SERVING, Role, only_together
+from gateway.staff import floor_of
 from gateway.store.apply import apply
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
@@ -46,6 +48,7 @@ from gateway.store.leader import Sealer
 from gateway.succession import Succession, hired, only_of
 from gateway.workers import brain
 from gateway.workers.alarm import Alarm
+from gateway.workers.offering import Offering
 from gateway.workers.pipeline import Pipeline
 from gateway.workers.planner import PlannerSettings
 from gateway.workers.timers import Timers
@@ -74,6 +77,8 @@ class Gateway:
     delivery: Delivery
     timers: Timers
     desk: Desk
+    floor: Floor
+    offering: Offering
     clock: SystemClock
     ids: MonotonicIds
     owner: str
@@ -196,6 +201,7 @@ async def _build(
         calendars={name: brand.calendar for name, brand in config.domain_brands().items()},
         audit_share=config.answers.audit_share,
         suggest_only=config.answers.mode == "suggest",
+        weights=config.routing.weights,
     )
     compute, templates = hired(config, settings, roles)
     apply_current = only_of(lambda: gateway.knowledge, apply)
@@ -219,7 +225,7 @@ async def _build(
             attempts=config.limits.attempts,
             poll=config.workers.poll_seconds,
             arrived=news,
-            applied=lambda plan: _announce(plan, store, delivery, timers),
+            applied=lambda plan: _announce(plan, store, delivery, timers, offering),
             pressed=lambda: intake.calls >= PRESSED_CALLS,
         )
         for number in range(config.workers.processes)
@@ -230,10 +236,12 @@ async def _build(
         policy=redaction_policy(config),
         arrived=lambda: _arrived(news, store),
     )  # fmt: skip
+    floor = floor_of(config, store, clock, ids)
+    desk = Desk(store, accounts, apply, clock, ids, settings.close_after, allowed, floor.finished)
+    offering = Offering(floor, log, poll=config.workers.poll_seconds)
     gateway = Gateway(
         config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
-        timers, Desk(store, accounts, apply, clock, ids, settings.close_after, allowed), clock,
-        ids, owner, roles, templates=templates,
+        timers, desk, floor, offering, clock, ids, owner, roles, templates=templates,
     )  # fmt: skip
     return gateway
 
@@ -300,6 +308,7 @@ def _parts(gateway: Gateway) -> list["Part"]:
         keep = gateway.config.privacy.quarantine_days * 86400
         parts += [
             gateway.timers,
+            gateway.offering,
             Expiry(gateway.store, gateway.blobs, gateway.clock, log, keep),
         ]
     if gateway.store.shared and roles & SEALING:
@@ -342,7 +351,9 @@ def _arrived(news: asyncio.Event, store: Store) -> None:
     store.tell("intake")
 
 
-def _announce(plan: Plan, store: Store, delivery: Delivery, timers: Timers) -> None:
+def _announce(
+    plan: Plan, store: Store, delivery: Delivery, timers: Timers, offering: Offering
+) -> None:
     for op in plan.ops:
         if isinstance(op, Send):
             delivery.wake(op.account)
@@ -350,6 +361,9 @@ def _announce(plan: Plan, store: Store, delivery: Delivery, timers: Timers) -> N
         elif isinstance(op, SetTimer):
             timers.changed.set()
             store.tell("timers")
+        elif isinstance(op, ChangeInquiry) and op.state is InquiryState.QUEUED:
+            offering.changed.set()
+            store.tell(ROUTING)
 
 
 def _heard(topic: str, gateway: Gateway) -> None:
@@ -362,6 +376,8 @@ def _heard(topic: str, gateway: Gateway) -> None:
             gateway.delivery.wake_all()
         case "timers":
             gateway.timers.changed.set()
+        case "routing":  # `ROUTING`
+            gateway.offering.changed.set()
 
 
 def _spread() -> float:

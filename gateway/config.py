@@ -18,7 +18,6 @@ from pydantic import (
     Field,
     JsonValue,
     PrivateAttr,
-    StringConstraints,
     ValidationError,
 )
 
@@ -27,12 +26,10 @@ from gateway.domain import model
 from gateway.domain.errors import SettingsError
 from gateway.layers import override, read, resolved
 from gateway.problems import Problem, explain, nearest, raise_for
+from gateway.staffing import AgentSettings, Name, QueueSettings, RoutingSettings, Section
 from gateway.store import address
 
 FILE_NAME = "gateway.toml"
-
-#: The name of a brand, queue or account: stands in addresses, variables and log lines.
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 
 def _web_address(value: str) -> str:
@@ -42,13 +39,7 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
-class _Section(BaseModel):
-    """Unknown keys are mistakes, and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Server(_Section):
+class Server(Section):
     """Where the gateway listens for webhooks and pages."""
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every one.")
@@ -63,7 +54,7 @@ class Server(_Section):
     )
 
 
-class BrandSettings(_Section):
+class BrandSettings(Section):
     """One brand: the only source of numbers, links and promises in an outgoing text."""
 
     name: str = Field(description="Name of the brand in texts.")
@@ -81,14 +72,6 @@ class BrandSettings(_Section):
     calendar: CalendarSettings = Field(
         default_factory=CalendarSettings, description="Its working days and opening hours."
     )
-
-
-class QueueSettings(_Section):
-    """One queue in which inquiries wait for a person."""
-
-    title: str = Field(description="What agents read.")
-    priority: int = Field(5, ge=0, le=9, description="0 is taken first, 9 last.")
-    skills: tuple[str, ...] = Field((), description="What an agent must know to take from it.")
 
 
 class Account(BaseModel):
@@ -114,7 +97,7 @@ class Account(BaseModel):
         return [("kind", self.kind), ("brand", self.brand), ("queue", self.queue)]
 
 
-class Limits(_Section):
+class Limits(Section):
     """Bounds: past them the sender is told to come again, at once."""
 
     body_bytes: int = Field(1 << 20, ge=1024, description="Largest webhook body, in bytes.")
@@ -123,7 +106,7 @@ class Limits(_Section):
     attempts: int = Field(8, ge=1, description="Tries of one transmission before it is given up.")
 
 
-class Workers(_Section):
+class Workers(Section):
     """How much is done side by side."""
 
     processes: int = Field(2, ge=1, le=256, description="Processes for reading and deciding.")
@@ -134,7 +117,7 @@ class Workers(_Section):
     )
 
 
-class Answers(_Section):
+class Answers(Section):
     """How sure an automatic answer has to be, and how many there may be."""
 
     alpha: float = Field(
@@ -172,7 +155,7 @@ class Answers(_Section):
     )
 
 
-class Privacy(_Section):
+class Privacy(Section):
     """What is taken out of messages beyond cards, ID cards, codes and passwords, and how long what
     cannot be read is kept."""
 
@@ -187,7 +170,7 @@ class Privacy(_Section):
     )
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """What is written to standard error. Never customer text, never a secret."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -212,7 +195,7 @@ def _usual_queues() -> dict[str, QueueSettings]:
     }
 
 
-class Config(_Section):
+class Config(Section):
     """Everything that can be set, checked."""
 
     data_dir: Path = Field(
@@ -232,6 +215,8 @@ class Config(_Section):
     server: Server = Field(default_factory=Server)
     brands: dict[Name, BrandSettings] = Field(default_factory=_demo_brands)
     queues: dict[Name, QueueSettings] = Field(default_factory=_usual_queues)
+    agents: dict[Name, AgentSettings] = Field(default_factory=dict)
+    routing: RoutingSettings = Field(default_factory=RoutingSettings)
     accounts: dict[Name, Account] = Field(default_factory=dict)
     limits: Limits = Field(default_factory=Limits)
     workers: Workers = Field(default_factory=Workers)
@@ -281,7 +266,9 @@ class Config(_Section):
                 facts=brand.facts,
                 names=brand.names,
                 tables=brand.tables,
-                calendar=brand.calendar.calendar(),
+                calendar=brand.calendar.calendar(
+                    self._file and self._file.parent, f"brands.{name}.calendar"
+                ),
             )
             for name, brand in self.brands.items()
         }
@@ -290,7 +277,11 @@ class Config(_Section):
         """The queues as the rest of the gateway knows them."""
         return {
             name: model.Queue(
-                id=name, title=queue.title, priority=queue.priority, skills=queue.skills
+                id=name,
+                title=queue.title,
+                priority=queue.priority,
+                skills=queue.skills,
+                ageing=queue.ageing_minutes and queue.ageing_minutes * 60,
             )
             for name, queue in self.queues.items()
         }
@@ -406,6 +397,9 @@ def _dangling(config: Config) -> list[Problem]:
     if not config.brands:
         problems.append(Problem("brands", "needs at least one brand"))
     check("default_queue", config.default_queue, config.queues, "queue")
+    for name, agent in config.agents.items():
+        for queue in agent.queues:
+            check(f"agents.{name}.queues", queue, config.queues, "queue")
     for name, account in config.accounts.items():
         key = f"accounts.{name}"
         if account.queue:

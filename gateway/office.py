@@ -15,6 +15,7 @@ from gateway.answers.table_files import with_files
 from gateway.answers.versions import Versions
 from gateway.config import Config, templates_dir
 from gateway.desk.commands import Desk
+from gateway.desk.floor import Floor
 from gateway.domain.allowlist import Allowed
 from gateway.domain.announcement import Announcement
 from gateway.domain.channel import Channel, Correspondent
@@ -28,6 +29,7 @@ from gateway.intake.redact import Policy
 from gateway.keys import Keys
 from gateway.offline import offline_world
 from gateway.registry import ReadyAccount, Registry
+from gateway.staff import floor_of
 from gateway.store.apply import apply
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
@@ -58,6 +60,7 @@ class Office:
     store: Engine
     blobs: FileBlobs
     desk: Desk
+    floor: Floor
     intake: Accept
     clock: SystemClock
     ids: MonotonicIds
@@ -94,16 +97,17 @@ async def desk_only(config: Config, registry: Registry | None = None) -> AsyncIt
         await own_key(config, store, keys)
         blobs = FileBlobs(config.data_dir / "blobs", keys)
         views = {name: account_view(accounts[name], built) for name, built in channels.items()}
+        floor = floor_of(config, store, clock, ids)
         desk = Desk(
             store, views, apply, clock, ids, config.answers.close_after_hours * 3600,
-            allowed_of(config, accounts, channels),
+            allowed_of(config, accounts, channels), floor.finished,
         )  # fmt: skip
         intake = Accept(
             store, blobs, keys, SameProcess(), clock, ids, structlog.get_logger("gateway"),
             identity=mail_identity(channels.values()),
             policy=redaction_policy(config),
         )  # fmt: skip
-        yield Office(config, channels, keys, store, blobs, desk, intake, clock, ids)
+        yield Office(config, channels, keys, store, blobs, desk, floor, intake, clock, ids)
     finally:
         await store.close()
 

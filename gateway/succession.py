@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,22 +53,29 @@ def hired(config: Config, settings: PlannerSettings, roles: AbstractSet[str]) ->
 
     Raises `KnowledgeError`, `VersionError`, `SettingsError`.
     """
+    first = folder_at_start(config) if Role.WORKER in roles else None
 
     def pool(folder: Path | None) -> Compute:
         known = (
             folder, brands_of(config), settings, config.answers.engine, models_dir(config),
         )  # fmt: skip
+        checked = folder is not None and (folder == first or _checked(folder))
         return Compute(
             workers=config.workers.processes,
             memory_limit=WORKER_MEMORY,
-            initializer=brain.start if folder else None,
+            initializer=partial(brain.start, checked=checked) if folder else None,
             initargs=known if folder else (),
             queue_limit=256,
             start_timeout=LEARNING,
         )
 
-    folder = folder_at_start(config) if Role.WORKER in roles else None
-    return Relay(pool, folder), folder or Path()
+    return Relay(pool, first), first or Path()
+
+
+def _checked(folder: Path) -> bool:
+    """Whether this release has read a kept version before; another may see no fault where this one does."""
+    record = Versions(folder.parent).record(folder.name)
+    return record is not None and record.release == __version__
 
 
 def only_of(
@@ -107,8 +115,7 @@ def _usable(kept: Versions, version: str) -> bool:
     if not kept.whole(version):
         log.error("the copy of the knowledge base in force is damaged or gone", version=version)
         return False
-    record = kept.record(version)
-    if record is not None and record.release == __version__:
+    if _checked(kept.path(version)):
         return True
     try:
         load(kept.path(version))

@@ -43,7 +43,7 @@ def build_answerer(
         templates: the knowledge base.
         brands: the brands it answers for, by id.
         engine: a name of `ENGINES`; a weaker one is taken where it does not run (`weaker` says so).
-        models: a folder where trained engines are kept: a start without training takes two seconds.
+        models: a folder where trained engines are kept: what one start has learnt the next one finds.
         keep: whether one that is trained here goes to that folder.
         checked: the knowledge base was read without a fault before: its templates are not looked at.
 
@@ -220,7 +220,9 @@ class Answerer:
             return self._say.not_solved(case, topic, reason, seen.topic if other else "")
         permit = self._permit(case, certificates)
         sure = certain(topic, _confidence(case))
-        if permit is not None and sure.confidence >= permit.threshold and case.served:
+        # The knowledge base may have changed since the first of them was sent.
+        barred = topic.hand_over or self._barrier(case, sure)
+        if permit is not None and sure.confidence >= permit.threshold and not barred:
             more = self._say.next_steps(case, topic, sure, permit)
             if more is not None:
                 return more

@@ -46,6 +46,20 @@ def asked_of(tree: Iterable[nodes.Node], name: str) -> Iterator[str]:
     return (asked for node in tree if (asked := _asked(node, name)) is not None)
 
 
+def handed_on(tree: Iterable[nodes.Node], names: Iterable[str]) -> list[str]:
+    """Those of the variables that are used as a whole somewhere in these nodes: what is asked of
+    another name for them is not seen by `asked_of`."""
+    tree = list(tree)
+    parents = (node for node in tree if isinstance(node, nodes.Getattr | nodes.Getitem))
+    asked = {id(parent.node) for parent in parents}
+    whole = {
+        node.name
+        for node in tree
+        if isinstance(node, nodes.Name) and node.ctx == "load" and id(node) not in asked
+    }
+    return [name for name in names if name in whole]
+
+
 def _asked(node: nodes.Node, name: str) -> str | None:
     if isinstance(node, nodes.Getattr) and _is_named(node.node, name):
         return node.attr

@@ -110,7 +110,7 @@ def upper_bound(wrong: int, answered: int, delta: float) -> float:
 
 
 def lower_bound(wrong: int, answered: int, delta: float) -> float:
-    """The other side: when it passes alpha on live answers, automatic answers must stop."""
+    """The other side. It holds for one look; what is looked at after every verdict is `live.py`'s."""
     if answered == 0 or wrong == 0:
         return 0.0
     return 1.0 - upper_bound(answered - wrong, answered, delta)

@@ -193,6 +193,8 @@ class Decisions:
         topic = heard.topic
         evidence: dict[str, JSON] = {"rule": topic.control, "phrase": heard.phrase}
         reason = f"rule {topic.control}"
+        if topic.high_risk:
+            return self.escalate(case, topic, seen, reason, evidence)
         matter = self._knowledge.topics.get(seen.risky or seen.topic)
         if matter is None or matter.steers or (seen.confidence < LIKELY and not seen.risky):
             matter = None
@@ -205,8 +207,6 @@ class Decisions:
             return self._decision(
                 case, Verb.ANSWER, topic, certain(topic), reason, text, evidence=evidence
             )
-        if topic.high_risk:
-            return self.escalate(case, topic, seen, reason, evidence)
         news = self._with_also([matter or topic], seen.also)
         return self._decision(
             case,

@@ -124,8 +124,9 @@ def _judged(trial: Trial, tell: Told) -> Verdict:
         return Verdict(version, digest, own, measures, None)
     if own == other:
         return Verdict(version, digest, own, measures, measures, other, wording_only=True)
-    same_questions = _same_questions(trial)
-    if same_questions and (known := trial.known.get(other)):
+    known = trial.known.get(other, {}) if _same_questions(trial) else {}
+    # The wish for an engine may have been met by a weaker one, or by an earlier release's.
+    if known.get("engine") == measures.engine:
         before = Measures(**known)  # type: ignore[arg-type]  # written by `plain`
     else:
         tell("measuring the version in force, to compare")

@@ -202,6 +202,7 @@ class _Collecting(Reader):
 _RULE_OF = {
     "unknown variable": "variable",
     "unknown brand fact": "variable",
+    "hands on": "variable",
     "contains": "literal",
     "asks for": "unsafe",
 }

@@ -1,4 +1,4 @@
-"""Reads the knowledge base: topics, their examples and answers, read from the templates folder.
+"""Reads the knowledge base, its topics, examples and answers, from the templates folder.
 
     knowledge.toml                      languages, and the brand facts and tables templates may use
     topics/<topic>/topic.toml           title, queue, risk …

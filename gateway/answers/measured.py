@@ -30,12 +30,22 @@ def measured(
         used(path)
         return known
     found = measure()
-    shelve(path, json.dumps([asdict(one) for one in found]).encode(), _KEPT)
+    shelve(path, _sealed(json.dumps([asdict(one) for one in found]).encode()), _KEPT)
     return found
 
 
 def _read(path: Path) -> list[Certificate] | None:
+    """None where there is nothing whole: a changed digit would still be a certificate."""
     try:
-        return [Certificate(**one) for one in json.loads(path.read_text("utf-8"))]
+        content = path.read_bytes()
+        body = content.partition(b"\n")[2]
+        if content != _sealed(body):
+            return None
+        return [Certificate(**one) for one in json.loads(body)]
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _sealed(body: bytes) -> bytes:
+    """Behind its digest."""
+    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from gateway.answers.cells import asked_of, cells_used, unknown_cells
+from gateway.answers.cells import asked_of, cells_used, handed_on, unknown_cells
 from gateway.answers.script import guarded, in_language
 from gateway.answers.tables import Declared
 from gateway.domain.asking import asks_for_secret
@@ -95,6 +95,8 @@ _NO_TABLES: Mapping[str, Declared] = MappingProxyType({})
 #: Only parses; each `Renderer` has its own to render with.
 _PARSER = environment()
 _PULLING = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+#: Of these a template is given what it asks for by name, and nothing else.
+_BY_NAME = ("brand", "due", "rows")
 
 
 def inspect(
@@ -142,6 +144,10 @@ def _look(text: str) -> _Seen:
     problems = []
     if any(isinstance(node, _PULLING) for node in every):
         problems.append("pulls in another template; write the text out")
+    problems += [
+        f"hands on {name!r} as a whole; write {name}.<name> wherever something of it is meant"
+        for name in handed_on(every, _BY_NAME)
+    ]
     literal = " ".join(node.data for node in every if isinstance(node, nodes.TemplateData))
     problems += [
         f"contains {what} ({found.group(0).strip()!r}); make it a brand fact"

@@ -25,9 +25,10 @@ def shelve(path: Path, content: bytes, most: int) -> None:
 
 
 def used(path: Path) -> None:
-    """Note that a file was of use just now, so that it is not the oldest."""
+    """Note that a file was of use just now, so that it is not the oldest. One that another process has
+    taken away meanwhile is not made again."""
     with contextlib.suppress(OSError):
-        path.touch()
+        os.utime(path)
 
 
 def _used(path: Path) -> float:

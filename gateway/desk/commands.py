@@ -48,6 +48,8 @@ class Desk:
     close_after: float
     allowed: Mapping[str, Allowed] = field(default_factory=dict)
     """What the messages of an account may name."""
+    finished: Callable[[Tx, Row, str, str, float], None] = lambda *_: None
+    """Told, in the same unit, that an agent is done with an inquiry (`Floor.finished`)."""
 
     async def claim(self, reference: str, agent: str) -> str:
         """Take a waiting inquiry. Raises `NotAllowed` when another agent has it, `Conflict` when
@@ -67,7 +69,8 @@ class Desk:
         command, now = self.ids.new(), self.clock.now()
 
         def work(tx: Tx) -> str | None:
-            head = tx.one("inquiries.next", queue=queue)
+            tx.one("routing.lock")
+            head = tx.one("inquiries.head", queue=queue)
             if head is None:
                 return None
             inquiry = find(tx, head["id"])
@@ -112,7 +115,7 @@ class Desk:
             )
             return ops
 
-        message = await self._do(reference, steps, result="out")
+        message = await self._do(reference, steps, result="out", done_by=agent)
         self.store.tell("outbox")
         return message
 
@@ -150,7 +153,7 @@ class Desk:
                 _log(command, "inquiry.resolved", inquiry, now, agent=agent, disposition=how),
             )
 
-        return await self._do(reference, steps)
+        return await self._do(reference, steps, done_by=agent)
 
     # ------------------------------------------------------------ together and apart
 
@@ -230,12 +233,15 @@ class Desk:
         reference: str,
         steps: Callable[[Tx, Row, str, float], tuple[Op, ...]],
         result: str = "",
+        done_by: str = "",
     ) -> str:
         command, now = self.ids.new(), self.clock.now()
 
         def work(tx: Tx) -> str:
             inquiry = find(tx, reference)
             self.apply(tx, Plan(command, steps(tx, inquiry, command, now)), now)
+            if done_by:
+                self.finished(tx, inquiry, done_by, command, now)
             number: str = inquiry["number"]
             return derived_id(command, result) if result else number
 

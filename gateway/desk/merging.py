@@ -86,6 +86,8 @@ def _together(source: Row, target: Row) -> tuple[ChangeInquiry, ...]:
         queue=source["queue"] or None,
         priority=source["priority"],
         urgent=urgent,
+        lane=source["lane"] or None,
+        handicap=source["rank"] - source["waiting_since"] if source["waiting_since"] else None,
     )
     if not (agent := target["assigned_to"] or source["assigned_to"]):
         return (waits,)

@@ -131,7 +131,10 @@ class Queue:
     title: str
     priority: int = 5
     """0 is first, 9 last."""
-    skills: tuple[str, ...] = ()
+    skills: Mapping[str, int] = field(default_factory=dict)
+    """What an agent must know to take from it, with least levels."""
+    ageing: float | None = None
+    """Seconds of waiting that make up for one step of priority; None: none do."""
 
 
 @dataclass(frozen=True, slots=True)

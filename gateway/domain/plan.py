@@ -133,6 +133,12 @@ class ChangeInquiry:
     dialogue: Mapping[str, JSON] | None = None
     assigned_to: str | None = None
     """'' gives it back."""
+    lane: str | None = None
+    """Which lane of `queue` it waits in; None: as before, or the one that asks nothing of agents."""
+    handicap: float | None = None
+    """Seconds added to when it began to wait, for its rank; None: those of `priority`."""
+    routing: Mapping[str, JSON] | None = None
+    """What routing goes by later: preferred skills, the agent known to the customer, further steps."""
 
 
 @dataclass(frozen=True, slots=True)

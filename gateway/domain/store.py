@@ -61,8 +61,8 @@ class Store(Protocol):
         ...
 
     def tell(self, topic: str) -> None:
-        """Tell the other processes that there is something new: 'intake', 'outbox' or 'timers'. Only
-        a hint: it may get lost, and whoever waits for it looks by itself now and then."""
+        """Tell the other processes that there is something new: 'intake', 'outbox', 'timers' or
+        'routing'. Only a hint: it may get lost, and whoever waits for it looks by itself now and then."""
         ...
 
     def hear(self, callback: Callable[[str], None]) -> None:

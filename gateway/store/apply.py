@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.domain.errors import Conflict
-from gateway.domain.model import DeliveryState
+from gateway.domain.model import DeliveryState, InquiryState
 from gateway.domain.plan import (
     AddMessage,
     CancelTimer,
@@ -141,11 +141,16 @@ def _change_inquiry(tx: Tx, op: ChangeInquiry, now: float) -> None:
         urgent=None if op.urgent is None else int(op.urgent),
         dialogue=None if op.dialogue is None else _json(op.dialogue),
         assigned_to=op.assigned_to,
+        lane=op.lane,
+        handicap=op.handicap,
+        routing=None if op.routing is None else _json(op.routing),
         at=now,
     )
     if not changed:
         msg = f"inquiry {op.inquiry_id} is no longer at version {op.version}"
         raise Conflict(msg)
+    if op.state is InquiryState.QUEUED:
+        tx.run("routing.know_lane", id=op.inquiry_id)
 
 
 def _move_messages(tx: Tx, op: MoveMessages, now: float) -> None:  # noqa: ARG001 - one signature for all

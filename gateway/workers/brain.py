@@ -52,14 +52,16 @@ def start(
     settings: PlannerSettings,
     engine: str = "default",
     models: Path | None = None,
+    *,
+    checked: bool = False,
 ) -> None:
-    """Load the knowledge and train, or load what was trained before, once per process. Whoever starts
-    it has read `templates` without a fault.
+    """Load the knowledge and train, or load what was trained before, once per process. `checked`: this
+    release has read `templates` without a fault.
 
     Raises `KnowledgeError`, `TrainingError`.
     """
     language.warm()
-    answerer = build_answerer(templates, brands, engine=engine, models=models, checked=True)
+    answerer = build_answerer(templates, brands, engine=engine, models=models, checked=checked)
     if answerer.weaker:
         structlog.get_logger("gateway").warning("a weaker engine answers", why=answerer.weaker)
     # What is made at its first use (the patterns of the rules) is made now, and not while somebody waits.
@@ -88,7 +90,11 @@ def plan_all(items: Sequence[Item]) -> list[Plan | Unplanned]:
     planner = _planner[0]
     events = [_alone(item, partial(_event, item)) for item in items]
     read = [(e, i.seen) for e, i in zip(events, items, strict=True) if not isinstance(e, Unplanned)]
-    planner.foresee(read)
+    try:
+        planner.foresee(read)
+    except Exception as error:  # noqa: BLE001 - whose fault it is comes out when each is planned alone
+        why = f"{type(error).__name__}: {error}"
+        structlog.get_logger("gateway").warning("not foreseen", why=why)
     return [_planned(planner, item, event) for item, event in zip(items, events, strict=True)]
 
 

@@ -24,6 +24,7 @@ from gateway.domain.plan import (
 from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
+from gateway.routing.model import Lane, rank
 from gateway.routing.placing import place
 from gateway.workers import auditing
 from gateway.workers.announcing import link
@@ -52,6 +53,8 @@ class PlannerSettings:
     """Of all decided questions, drawn for a person to judge."""
     suggest_only: bool = False
     """No matter is answered by itself, whatever is certified."""
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """What an inquiry takes of an agent's capacity, by kind of channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +240,15 @@ class Deciding:
             account=seen.account.queue,
             urgent=urgent,
         )
+        queue = self.settings.queues[chosen.queue]
+        lane = Lane.of(queue.id, queue.skills, self.settings.weights.get(seen.account.kind, 1))
         draft.add(
             ChangeInquiry(
                 inquiry.id,
                 inquiry.version,
                 move(inquiry.state, "queue"),
+                lane=lane.key,
+                handicap=rank(0.0, chosen.priority, queue.ageing, urgent=urgent),
                 topic=_matter(inquiry, decision) if decision else None,
                 language=decision.language if decision else None,
                 queue=chosen.queue,
@@ -254,6 +261,7 @@ class Deciding:
         draft.log(
             "inquiry.queued",
             queue=chosen.queue,
+            lane=lane.key,
             priority=chosen.priority,
             by=chosen.reason,
             why=why,

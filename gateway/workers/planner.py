@@ -54,8 +54,8 @@ class Planner:
         return Deciding(self.answerer, self.settings)
 
     def foresee(self, events: Iterable[tuple[StoredEvent, Snapshot]]) -> None:
-        """Have what these events say understood in one go, before they are planned one by one.
-        Changes no plan."""
+        """Have what these events say understood in one go, before they are planned one by one. As
+        little as `Answerer.foresee` says, confidences depend on what is in it."""
         self.answerer.foresee(
             Question(
                 text=event.text,

@@ -177,6 +177,15 @@ def test_high_risk_is_escalated_even_under_a_certificate_that_claims_it(answerer
     assert answerer.decide(ask("怎么注销账户"), wild).verb is Verb.ESCALATE
 
 
+def test_what_a_knowledge_base_calls_high_risk_no_rule_answers(tmp_path):
+    folder = small_base(tmp_path / "templates", ["password_reset", "bind_card", "contact_channels"])
+    toml = folder / "topics" / "contact_channels" / "topic.toml"
+    toml.write_text(f'risk = "high"\n{toml.read_text("utf-8")}', "utf-8")
+    answerer = build_answerer(folder, {FULL.id: FULL}, engine="lexical")
+    decision = answerer.decide(Question("客服电话是多少"), [])
+    assert (decision.verb, decision.evidence["rule"]) == (Verb.ESCALATE, "contact")
+
+
 @pytest.mark.parametrize("text", ["怎么防止账户被盗", "how can I avoid being scammed"])
 def test_asking_how_to_prevent_fraud_is_no_fraud(answerer, certificates, text):
     decision = answerer.decide(ask(text), certificates)

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.answers.answerer import build_answerer
 from gateway.answers.length import fits
 from gateway.answers.review import ReviewedQuestion, review
-from gateway.domain.decision import Decision, OpenCase, Question, Verb
+from gateway.domain.decision import Certificate, Decision, OpenCase, Question, Verb
 from gateway.domain.model import InquiryState
+from tests.answers.brands import FULL
+from tests.answers.small import small_base
 
 PAY = "付款失败了，怎么付都不成功"
 PAY_EN = "my payment failed, it does not go through"
@@ -418,6 +421,29 @@ def test_every_text_of_every_decision_and_form_shows_the_way_to_a_person(
         if decision.verb in (Verb.ROUTE, Verb.ESCALATE, Verb.SUGGEST):
             ways += ["回复", "eply"]
         assert any(way in decision.reply for way in ways), (turn, decision.verb, decision.reply)
+
+
+# ---------------------------------------------------------------- a matter that became another
+
+
+@pytest.mark.parametrize("now", ['risk = "high"', "hand_over = true"])
+def test_no_further_step_is_sent_once_the_matter_is_one_for_people(tmp_path, now):
+    topics = ["password_reset", "bind_card", "withdraw_not_arrived", "thanks"]
+    folder = small_base(tmp_path / "templates", topics)
+    toml = folder / "topics" / "withdraw_not_arrived" / "topic.toml"
+
+    def after_a_no() -> Decision:
+        answerer = build_answerer(folder, {FULL.id: FULL}, engine="lexical")
+        permit = Certificate("c", "*/*/normal", 0.05, 0.1, 0.5, 100, 0, answerer.version)
+        dialogue = {
+            "pending": "solved?", "topic": "withdraw_not_arrived", "confidence": 0.9,
+            "answered": ["withdraw_not_arrived"], "given": ["check_withdraw_record"],
+        }  # fmt: skip
+        return answerer.decide(Question("2", form="short", dialogue=dialogue), [permit])
+
+    assert after_a_no().verb is Verb.ANSWER
+    toml.write_text(f"{now}\n{toml.read_text('utf-8')}", "utf-8")
+    assert after_a_no().verb is Verb.ROUTE
 
 
 # ---------------------------------------------------------------- many messages with two matters

@@ -124,6 +124,17 @@ def test_a_better_one_passes_with_the_measures_of_both(trial):
     assert not verdict.wording_only
 
 
+def test_what_another_engine_was_worth_is_no_measure_for_this_one(trial):
+    """The same wish gets another engine where an encoder is missing, or with another release."""
+    first = judge(trial)
+    other = replace(first.before, engine="another", accuracy=1.0)
+    path = trial.candidate / "topics/bind_card/examples.en.txt"
+    path.write_text(path.read_text("utf-8") + "where in the app do I put my debit card\n", "utf-8")
+    verdict = judge(replace(trial, known={first.before_basis: other.plain()}))
+    assert verdict.before == first.before
+    assert verdict.passes, verdict.fallen
+
+
 @pytest.mark.parametrize("file", ["topics/bind_card/topic.toml", "calibration/questions.jsonl"])
 def test_one_that_cannot_be_read_is_refused(trial, file):
     (trial.candidate / file).write_text("] no [")

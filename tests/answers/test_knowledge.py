@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.answers.faults import KnowledgeError
-from gateway.answers.loading import load
+from gateway.answers.loading import Trusting, load
 
 REQUIRED_TOPICS = {
     "withdraw_not_arrived",
@@ -79,6 +79,20 @@ def test_version_changes_with_any_byte_and_only_then(copy):
     answer = copy / "topics/bind_card/short.en.md.j2"
     answer.write_text(answer.read_text() + "Good luck.\n")
     assert load(copy).version != before
+
+
+def test_what_was_checked_before_reads_the_same_unchecked(folder, knowledge):
+    trusted = load(folder, Trusting(folder))
+    assert trusted == knowledge
+    assert trusted.version == knowledge.version
+
+
+def test_what_was_checked_before_is_not_looked_at_again(copy):
+    answer = copy / "topics" / "bind_card" / "long.en.md.j2"
+    answer.write_text("Call 400-123-4567.", "utf-8")
+    assert load(copy, Trusting(copy)).answer("bind_card", "", "en", "long").text.startswith("Call")
+    with pytest.raises(KnowledgeError, match="contains a number"):
+        load(copy)
 
 
 def test_files_outside_the_knowledge_base_do_not_change_the_version(copy):

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.answers.measured import measured
+from gateway.answers.shelved import used
 from gateway.domain.decision import Certificate
 
 PERMIT = Certificate("c1", "*/en/normal", 0.05, 0.1, 0.9, 100, 1, "k1", origin="bootstrap")
@@ -39,14 +40,32 @@ def test_that_nothing_is_permitted_is_kept_as_well(tmp_path, counted):
     assert measured(tmp_path, ("k1",), counted) == []
 
 
-@pytest.mark.parametrize("content", ["", "[{", '[{"id": "c1"}]', "7"])
-def test_a_damaged_file_is_measured_anew_and_mended(tmp_path, counted, content):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: "",
+        lambda _: "[{",
+        lambda _: '[{"id": "c1"}]',
+        lambda _: "7",
+        lambda _: "{}",
+        lambda text: text[:-1],
+        lambda text: text.replace('"threshold": 0.9', '"threshold": 0.1'),
+    ],
+)
+def test_a_damaged_file_is_measured_anew_and_mended(tmp_path, counted, damage):
     measured(tmp_path, ("k1",), counted)
     (file,) = tmp_path.iterdir()
-    file.write_text(content)
+    whole = file.read_text()
+    file.write_text(damage(whole))
+    assert file.read_text() != whole
     assert measured(tmp_path, ("k1",), counted) == [PERMIT]
     assert measured(tmp_path, ("k1",), counted) == [PERMIT]
     assert len(counted.times) == 2
+
+
+def test_a_file_that_is_gone_meanwhile_is_not_made_again_by_its_use(tmp_path):
+    used(tmp_path / "gone.model")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_folder_nothing_is_kept(counted):

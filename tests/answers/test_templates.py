@@ -175,3 +175,25 @@ def test_the_sandbox_gives_templates_nothing_to_reach_for(attack):
 def test_templates_cannot_pull_in_others(text):
     _, problems = inspect("x.j2", text, frozenset())
     assert problems == ["pulls in another template; write the text out"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("{% set b = brand %}{{ b.hotline }}", "brand"),
+        ("{% with b = brand %}{{ b['hotline'] }}{% endwith %}", "brand"),
+        ("{{ brand }}", "brand"),
+        ("{% set d = due %}{{ d.withdraw_days }}", "due"),
+        ("{% set r = rows %}{% for row in r.fees %}{{ row.fee }}{% endfor %}", "rows"),
+    ],
+)
+def test_a_template_gets_only_what_it_names_itself_so_nothing_is_handed_on(text, name):
+    source, problems = inspect("x.j2", text, frozenset({"hotline"}))
+    assert [p for p in problems if p.startswith(f"hands on {name!r}")], problems
+    assert source.facts == source.dues == source.cells == frozenset()
+
+
+def test_a_template_that_names_each_fact_hands_on_nothing():
+    text = "{% if brand.hotline %}{{ brand['hotline'] }} {{ due.days }}{{ brand.name }}{% endif %}"
+    source, problems = inspect("x.j2", text, frozenset({"hotline"}))
+    assert (source.facts, source.dues, problems) == ({"hotline"}, {"days"}, [])

@@ -1,5 +1,6 @@
 """What the tests let worker processes do: importable by name, as every task must be."""
 
+import gc
 import os
 import signal
 import sys
@@ -32,6 +33,10 @@ def niceness():
 
 def threads_of_libraries():
     return os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"]
+
+
+def garbage():
+    return gc.isenabled(), gc.get_freeze_count()
 
 
 def chatter():

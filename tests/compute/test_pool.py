@@ -235,6 +235,12 @@ async def test_workers_leave_the_processor_to_the_gateway(pool):
     assert await pool.run(tasks.threads_of_libraries, timeout=SOON) == ("1", "1")
 
 
+async def test_garbage_is_sought_once_a_worker_has_started_but_not_in_what_it_loaded(pool):
+    sought, loaded = await pool.run(tasks.garbage, timeout=SOON)
+    assert sought
+    assert loaded > 1000
+
+
 async def test_workers_ignore_signals_meant_for_the_gateway(pool):
     assert await pool.run(tasks.interrupt_self, timeout=SOON) == "still here"
     assert os.getpgid(pool.pids[0]) != os.getpgrp(), "Ctrl-C would reach it"

@@ -4,6 +4,7 @@ The clock stands still until a test moves it, and every unit of work runs twice.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -82,7 +83,11 @@ class ScriptedAnswerer:
         )
 
     def foresee(self, questions: Iterable[Question]) -> None:
-        self.foreseen.extend(questions)
+        """What cannot be decided about cannot be foreseen either, nor what comes in one batch with it."""
+        for question in questions:
+            if isinstance(found := self.answers.get(question.text), Exception):
+                raise found
+            self.foreseen.append(question)
 
     def asks_status(self, question: Question) -> bool:
         return question.text == "any news?"
@@ -172,8 +177,9 @@ class Rig:
             self.store, known, self.clock, self.ids, self.log, owner, lambda: 1.0, **values
         )
 
-    def desk(self, store: Any = None) -> Desk:
-        return Desk(store or self.store, self.accounts, apply, self.clock, self.ids, CLOSE_AFTER)
+    def desk(self, store: Any = None, **more: Any) -> Desk:
+        store = store or self.store
+        return Desk(store, self.accounts, apply, self.clock, self.ids, CLOSE_AFTER, **more)
 
     def timers(self) -> Timers:
         return Timers(self.store, apply, self.clock, self.ids, self.log, CLOSE_AFTER, poll=0.01)
@@ -219,6 +225,16 @@ class Rig:
         order = "placed" if self.store.shared else "seq"
         rows = await select(self.store, f"SELECT kind FROM events ORDER BY {order}")
         return [row["kind"] for row in rows]
+
+    async def events(self, kind: str) -> list[dict[str, Any]]:
+        """What the log says of each event of a kind, in order."""
+        order = "placed" if self.store.shared else "seq"
+        rows = await select(
+            self.store,
+            "SELECT c.data FROM events e JOIN event_contents c ON c.event_id = e.id"
+            f" WHERE e.kind = '{kind}' ORDER BY e.{order}",
+        )
+        return [json.loads(row["data"]) for row in rows]
 
     def think(self) -> None:
         """Plans of this process are made by the scripted answerer."""

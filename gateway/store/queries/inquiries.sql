@@ -4,8 +4,10 @@ INSERT INTO inquiries (id, number, conversation_id, contact_id, brand, account, 
 VALUES (:id, :number, :conversation_id, :contact_id, :brand, :account, :channel, 'new',
         :subject, :language, :at, :at)
 
--- name: change(id, version, state, topic, language, queue, priority, urgent, dialogue, assigned_to, at)!
--- NULL leaves a field as it is. A waiting place is kept until the customer is helped.
+-- name: change(id, version, state, topic, language, queue, priority, urgent, dialogue, assigned_to, lane, handicap, routing, at)!
+-- NULL leaves a field as it is. A waiting place is kept until the customer is helped. Another queue
+-- without a lane is the lane in which nothing is asked of agents; without a handicap the priority
+-- alone makes the rank.
 UPDATE inquiries SET
   state = :state,
   topic = COALESCE(:topic, topic),
@@ -15,6 +17,15 @@ UPDATE inquiries SET
   urgent = COALESCE(:urgent, urgent),
   dialogue = COALESCE(:dialogue, dialogue),
   assigned_to = COALESCE(:assigned_to, assigned_to),
+  lane = CASE WHEN :state <> 'queued' THEN lane
+              ELSE COALESCE(:lane, CASE WHEN CAST(:queue AS TEXT) IS NULL THEN NULLIF(lane, '') END,
+                            COALESCE(CAST(:queue AS TEXT), queue) || '|1|') END,
+  rank = CASE WHEN :state <> 'queued' THEN rank
+              WHEN CAST(:handicap AS DOUBLE PRECISION) IS NOT NULL
+                THEN COALESCE(waiting_since, :at) + CAST(:handicap AS DOUBLE PRECISION)
+              WHEN CAST(:priority AS BIGINT) IS NULL AND waiting_since IS NOT NULL THEN rank
+              ELSE COALESCE(waiting_since, :at) + COALESCE(:priority, priority) * 1e10 END,
+  routing = COALESCE(:routing, routing),
   waiting_since = CASE WHEN :state = 'queued' THEN COALESCE(waiting_since, :at)
                        WHEN :state IN ('offered', 'assigned', 'wrapping', 'snoozed') THEN waiting_since
                        ELSE NULL END,
@@ -30,20 +41,20 @@ UPDATE inquiries SET first_response_at = :at WHERE id = :id AND first_response_a
 -- name: by_id(id)^
 SELECT id, number, conversation_id, contact_id, brand, account, channel, state, topic, queue,
        priority, urgent, subject, language, dialogue, assigned_to, version, created_at, updated_at,
-       waiting_since, first_response_at, resolved_at, merged_into
+       waiting_since, first_response_at, resolved_at, merged_into, lane, rank, routing
 FROM inquiries WHERE id = :id
 
 -- name: by_number(number)^
 SELECT id, number, conversation_id, contact_id, brand, account, channel, state, topic, queue,
        priority, urgent, subject, language, dialogue, assigned_to, version, created_at, updated_at,
-       waiting_since, first_response_at, resolved_at, merged_into
+       waiting_since, first_response_at, resolved_at, merged_into, lane, rank, routing
 FROM inquiries WHERE number = :number
 
 -- name: latest_open(conversation_id, since)^
 -- What a person has in hand stays open however long it takes; the rest until nothing more was said.
 SELECT id, number, conversation_id, contact_id, brand, account, channel, state, topic, queue,
        priority, urgent, subject, language, dialogue, assigned_to, version, created_at, updated_at,
-       waiting_since, first_response_at, resolved_at, merged_into
+       waiting_since, first_response_at, resolved_at, merged_into, lane, rank, routing
 FROM inquiries
 WHERE conversation_id = :conversation_id AND state NOT IN ('resolved', 'closed')
   AND (state IN ('queued', 'offered', 'assigned', 'wrapping', 'snoozed') OR updated_at >= :since)
@@ -69,6 +80,7 @@ SELECT COUNT(*) FROM (
 -- name: keep_place(id, other)!
 -- Whoever waited longer: merging sends nobody to the end of the queue.
 UPDATE inquiries SET
+  rank = rank - waiting_since + (SELECT o.waiting_since FROM inquiries o WHERE o.id = :other),
   waiting_since = (SELECT o.waiting_since FROM inquiries o WHERE o.id = :other)
 WHERE id = :id AND waiting_since > (SELECT o.waiting_since FROM inquiries o WHERE o.id = :other)
 
@@ -88,16 +100,11 @@ WHERE (:state = '' OR i.state = :state) AND (:queue = '' OR i.queue = :queue)
 ORDER BY i.created_at DESC, i.id DESC LIMIT :n
 
 -- name: head(queue)^
-SELECT id, number, version, state, priority, waiting_since FROM inquiries
-WHERE state = 'queued' AND queue = :queue
-ORDER BY priority, waiting_since, id LIMIT 1
-
--- name: next(queue)^
--- The head that nobody else is taking at this moment.
-SELECT id FROM inquiries
-WHERE state = 'queued' AND queue = :queue
-ORDER BY priority, waiting_since, id LIMIT 1
-/* postgres: FOR UPDATE SKIP LOCKED */
+SELECT i.id, i.number, i.version, i.state, i.priority, i.waiting_since
+FROM waiting_lanes l JOIN inquiries i ON i.id = (
+  SELECT h.id FROM inquiries h WHERE h.state = 'queued' AND h.lane = l.lane
+  ORDER BY h.rank, h.waiting_since, h.id LIMIT 1)
+WHERE l.queue = :queue ORDER BY i.rank, i.waiting_since, i.id LIMIT 1
 
 -- name: queue_counts()
 SELECT queue, COUNT(*) AS waiting, MIN(waiting_since) AS oldest FROM inquiries

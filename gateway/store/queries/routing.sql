@@ -1,0 +1,99 @@
+-- name: lock()^
+-- One process at a time decides who gets what; on SQLite there is one writer anyway.
+SELECT 1 AS held /* postgres: FROM pg_advisory_xact_lock(7126530) */
+
+-- name: know_lane(id)!
+INSERT INTO waiting_lanes (lane, queue)
+SELECT lane, queue FROM inquiries WHERE id = :id AND lane <> ''
+ON CONFLICT DO NOTHING
+
+-- name: heads()
+-- The first of each lane in which something waits: one seek a lane.
+SELECT i.id, i.lane, i.rank, i.waiting_since, i.routing
+FROM waiting_lanes l JOIN inquiries i ON i.id = (
+  SELECT h.id FROM inquiries h WHERE h.state = 'queued' AND h.lane = l.lane
+  ORDER BY h.rank, h.waiting_since, h.id LIMIT 1)
+
+-- name: after(lane, rank, since, id)^
+SELECT id, lane, rank, waiting_since, routing FROM inquiries
+WHERE state = 'queued' AND lane = :lane AND (rank, waiting_since, id) > (:rank, :since, :id)
+ORDER BY rank, waiting_since, id LIMIT 1
+
+-- name: waits(id)^
+SELECT id, lane, rank, waiting_since, routing FROM inquiries WHERE id = :id AND state = 'queued'
+
+-- name: agents()
+SELECT id, presence, presence_until, seen_at, idle_since, offered_at FROM agents ORDER BY id
+
+-- name: in_hand()
+SELECT assigned_to AS agent, lane, COUNT(*) AS n FROM inquiries
+WHERE state IN ('assigned', 'wrapping') AND assigned_to <> ''
+GROUP BY assigned_to, lane
+
+-- name: offers()
+SELECT o.agent, o.until, o.offered_at, i.id, i.lane, i.rank, i.waiting_since, i.routing, i.number
+FROM offers o JOIN inquiries i ON i.id = o.inquiry_id WHERE i.state = 'offered'
+ORDER BY o.offered_at, i.id
+
+-- name: offers_of(inquiry_id)
+SELECT o.agent, o.until, i.id, i.lane, i.rank, i.waiting_since, i.routing
+FROM offers o JOIN inquiries i ON i.id = o.inquiry_id
+WHERE o.inquiry_id = :inquiry_id AND i.state = 'offered' ORDER BY o.agent
+
+-- name: held_by(agent)
+SELECT id, lane, rank, waiting_since, routing FROM inquiries
+WHERE state IN ('assigned', 'wrapping') AND assigned_to = :agent ORDER BY rank, id
+
+-- name: refusals(now)
+SELECT inquiry_id, agent FROM refusals WHERE until > :now
+
+-- name: overdue(now)
+-- Offers whose time is over; of inquiries that were given away meanwhile, what is left of them.
+SELECT DISTINCT inquiry_id FROM offers WHERE until <= :now
+
+-- name: add_offer(inquiry_id, agent, at, until)!
+INSERT INTO offers (inquiry_id, agent, offered_at, until) VALUES (:inquiry_id, :agent, :at, :until)
+ON CONFLICT (inquiry_id, agent) DO UPDATE SET offered_at = excluded.offered_at, until = excluded.until
+
+-- name: drop_offer(inquiry_id, agent)!
+DELETE FROM offers WHERE inquiry_id = :inquiry_id AND agent = :agent
+
+-- name: drop_offers(inquiry_id)!
+DELETE FROM offers WHERE inquiry_id = :inquiry_id
+
+-- name: drop_overdue(inquiry_id, now)!
+DELETE FROM offers WHERE inquiry_id = :inquiry_id AND until <= :now
+
+-- name: refuse(inquiry_id, agent, until)!
+INSERT INTO refusals (inquiry_id, agent, until) VALUES (:inquiry_id, :agent, :until)
+ON CONFLICT (inquiry_id, agent) DO UPDATE SET until = excluded.until
+
+-- name: forget_refusals(now)!
+DELETE FROM refusals WHERE until <= :now
+
+-- name: set_presence(id, presence, until, idle_since, at)!
+-- `idle_since` NULL leaves it as it is.
+INSERT INTO agents (id, presence, presence_until, seen_at, idle_since)
+VALUES (:id, :presence, :until, :at, COALESCE(:idle_since, :at))
+ON CONFLICT (id) DO UPDATE SET presence = excluded.presence,
+  presence_until = excluded.presence_until, idle_since = COALESCE(:idle_since, agents.idle_since)
+
+-- name: offered(id, at)!
+UPDATE agents SET offered_at = :at WHERE id = :id
+
+-- name: idle(id, at)!
+UPDATE agents SET idle_since = :at WHERE id = :id
+
+-- name: seen(id, at)!
+UPDATE agents SET seen_at = :at WHERE id = :id AND seen_at < :at
+
+-- name: silent(before)
+SELECT id FROM agents WHERE presence <> 'offline' AND seen_at < :before
+
+-- name: wrapped_up(now)
+SELECT id FROM agents WHERE presence = 'wrap_up' AND presence_until <= :now
+
+-- name: strays()
+-- With somebody who is gone: the customer wrote again after they left.
+SELECT DISTINCT a.id FROM agents a JOIN inquiries i ON i.assigned_to = a.id
+WHERE a.presence = 'offline' AND i.state = 'assigned'
