@@ -14,6 +14,7 @@ from benchmarks.deciding import deciding
 from benchmarks.group_commit import group_commit
 from benchmarks.mail_in import mail_in
 from benchmarks.mail_reading import mail_reading
+from benchmarks.picking import picking
 from benchmarks.pipeline import pipeline
 from benchmarks.report import Figure, machine, say
 from benchmarks.two_workers import two_workers
@@ -25,6 +26,7 @@ ALL: dict[str, tuple[Callable[..., list[Figure]], tuple[float, ...], str]] = {
     "group_commit": (group_commit, (2, 1.0), "one commit after another"),
     "pipeline": (pipeline, (1, 500), "planning alone"),
     "claim": (claim, (1,), "units that change one row"),
+    "picking": (picking, (20_000,), "the same among a thousand"),
     "two_workers": (two_workers, (1, 600), "twice one worker process"),
     "mail_in": (mail_in, (1, 1.5), "a listener that throws mail away"),
     "deciding": (deciding, (1, 200), "the sentence encoder alone"),

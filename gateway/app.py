@@ -27,7 +27,15 @@ from gateway.domain.channel import Channel, Closable
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
 from gateway.domain.model import JSON, InquiryState
-from gateway.domain.plan import PROMISE_TIMER, ChangeInquiry, Plan, Send, SetTimer
+from gateway.domain.plan import (
+    CALLBACK_TIMER,
+    PROMISE_TIMER,
+    STEP_TIMER,
+    ChangeInquiry,
+    Plan,
+    Send,
+    SetTimer,
+)
 from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Reader, Store, Tx
 from gateway.domain.world import World
@@ -40,16 +48,25 @@ from gateway.office import account_view, allowed_of, mail_identity, redaction_po
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
 from gateway.roles import ALL, COMPUTING, SEALING, SERVING, Role, only_together
-from gateway.staff import floor_of
-from gateway.store.apply import apply
+from gateway.staff import (
+    callbacks_of,
+    calling_of,
+    clocking_of,
+    floor_of,
+    overflowing_of,
+    places_of,
+    reach_of,
+)
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
 from gateway.store.leader import Sealer
 from gateway.succession import Succession, hired, only_of
 from gateway.workers import brain
 from gateway.workers.alarm import Alarm
+from gateway.workers.clocking import SLA_TIMER
 from gateway.workers.offering import Offering
 from gateway.workers.pipeline import Pipeline
+from gateway.workers.placing import Stepping
 from gateway.workers.planner import PlannerSettings
 from gateway.workers.timers import Timers
 from gateway.world import AccountWorld, MonotonicIds, SystemClock
@@ -193,18 +210,20 @@ async def _build(
             stack.push_async_callback(channel.close)
     accounts = {name: account_view(account, channels[name]) for name, account in ready.items()}
     allowed = allowed_of(config, ready, channels)
+    places = places_of(config)
     settings = PlannerSettings(
-        queues=config.domain_queues(),
-        default_queue=config.default_queue,
+        places=places,
         automatic_per_day=config.answers.automatic_replies_per_day,
         close_after=config.answers.close_after_hours * 3600,
         calendars={name: brand.calendar for name, brand in config.domain_brands().items()},
         audit_share=config.answers.audit_share,
         suggest_only=config.answers.mode == "suggest",
-        weights=config.routing.weights,
+        reach=reach_of(config),
+        calling=calling_of(config),
     )
     compute, templates = hired(config, settings, roles)
-    apply_current = only_of(lambda: gateway.knowledge, apply)
+    clocking = clocking_of(config)
+    apply_current = only_of(lambda: gateway.knowledge, clocking.apply)
     owner = ids.new()
     delivery = Delivery(
         store, channels, clock, ids, log, owner, _spread,
@@ -213,9 +232,15 @@ async def _build(
         poll=config.workers.poll_seconds,
         allowed=allowed,
     )  # fmt: skip
+    floor = floor_of(config, store, clock, ids)
+    offering = Offering(floor, log, poll=config.workers.poll_seconds)
     timers = Timers(
-        store, apply, clock, ids, log, settings.close_after, poll=config.workers.poll_seconds,
-        fired=lambda kind: _arrived(news, store) if kind == PROMISE_TIMER else None,
+        store, clocking.apply, clock, ids, log, settings.close_after,
+        poll=config.workers.poll_seconds,
+        fired=lambda kind: _fired(kind, news, store, offering),
+        stepping=Stepping(places, floor.agents),
+        callbacks=callbacks_of(config, floor),
+        clocking=clocking,
     )  # fmt: skip
     news = asyncio.Event()
     pipelines = [
@@ -236,9 +261,9 @@ async def _build(
         policy=redaction_policy(config),
         arrived=lambda: _arrived(news, store),
     )  # fmt: skip
-    floor = floor_of(config, store, clock, ids)
-    desk = Desk(store, accounts, apply, clock, ids, settings.close_after, allowed, floor.finished)
-    offering = Offering(floor, log, poll=config.workers.poll_seconds)
+    desk = Desk(
+        store, accounts, clocking.apply, clock, ids, settings.close_after, allowed, floor.finished
+    )
     gateway = Gateway(
         config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
         timers, desk, floor, offering, clock, ids, owner, roles, templates=templates,
@@ -309,6 +334,7 @@ def _parts(gateway: Gateway) -> list["Part"]:
         parts += [
             gateway.timers,
             gateway.offering,
+            overflowing_of(gateway.config, gateway.floor, log),
             Expiry(gateway.store, gateway.blobs, gateway.clock, log, keep),
         ]
     if gateway.store.shared and roles & SEALING:
@@ -344,6 +370,14 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def _fired(kind: str, news: asyncio.Event, store: Store, offering: Offering) -> None:
+    """What a timer brought up is work for others."""
+    if kind == PROMISE_TIMER:
+        _arrived(news, store)
+    elif kind in (STEP_TIMER, SLA_TIMER, CALLBACK_TIMER):
+        offering.changed.set()
 
 
 def _arrived(news: asyncio.Event, store: Store) -> None:

@@ -364,11 +364,11 @@ def _text(key: str, file: Path) -> str:
 
 def unpublished(calendars: Mapping[str, Calendar], today: date) -> list[str]:
     """A line for each calendar that promises of today may reach beyond: what is missing, and what to
-    do about it."""
+    do about it. `calendars`: by the path of their settings, as 'brands.wallet'."""
     last = today + timedelta(days=REACH)
     return [
-        f"brands.{brand}.calendar: the working days of {last.year} are not announced yet; until the "
+        f"{owner}.calendar: the working days of {last.year} are not announced yet; until the "
         "next release has them, name the moved ones in extra_holidays and extra_working_days"
-        for brand, calendar in calendars.items()
+        for owner, calendar in calendars.items()
         if not calendar.is_published(last)
     ]

@@ -9,7 +9,9 @@ import typer
 
 from gateway import __version__
 from gateway.commands import (
+    agents,
     announcements,
+    callbacks,
     certifying,
     checking,
     database,
@@ -18,8 +20,10 @@ from gateway.commands import (
     kb,
     outbox,
     reviews,
+    routing,
     serve,
     setup,
+    sla,
     trying,
     versions,
 )
@@ -108,10 +112,38 @@ def _register() -> None:
     group.command("split", epilog=grouping.CONTACTS_SPLIT_EXAMPLE)(grouping.split_contact)
     app.add_typer(group, name="contacts")
     top(epilog=inquiries.QUEUES_EXAMPLE)(inquiries.queues)
+    top(epilog=sla.EXAMPLE)(sla.sla)
     top(epilog=inquiries.CLAIM_EXAMPLE)(inquiries.claim)
     top(epilog=inquiries.REPLY_EXAMPLE)(inquiries.reply)
     top(epilog=inquiries.NOTE_EXAMPLE)(inquiries.note)
     top(epilog=inquiries.RESOLVE_EXAMPLE)(inquiries.resolve)
+
+    group = _group("Who is there, what they are offered, what they take and hand on.")
+    group.command("list", epilog=agents.LIST_EXAMPLE)(agents.list_agents)
+    group.command("stay", epilog=agents.STAY_EXAMPLE)(agents.stay)
+    group.command("be", epilog=agents.BE_EXAMPLE)(agents.be)
+    group.command("offers", epilog=agents.OFFERS_EXAMPLE)(agents.offers)
+    group.command("accept", epilog=agents.ACCEPT_EXAMPLE)(agents.accept)
+    group.command("decline", epilog=agents.DECLINE_EXAMPLE)(agents.decline)
+    group.command("next", epilog=agents.NEXT_EXAMPLE)(agents.next_one)
+    group.command("take", epilog=agents.TAKE_EXAMPLE)(agents.take)
+    group.command("transfer", epilog=agents.TRANSFER_EXAMPLE)(agents.transfer)
+    app.add_typer(group, name="agent")
+    group = _group("Which inquiry waits where, and why.")
+    group.command("check", epilog=routing.CHECK_EXAMPLE)(routing.check)
+    group.command("test", epilog=routing.TEST_EXAMPLE)(routing.run)
+    group.command("explain", epilog=routing.EXPLAIN_EXAMPLE)(routing.explain)
+    app.add_typer(group, name="rules")
+    top(epilog=routing.SIMULATE_EXAMPLE)(routing.simulate)
+
+    group = _group("Who wishes to be called, and what came of it.")
+    group.command("list", epilog=callbacks.LIST_EXAMPLE)(callbacks.list_callbacks)
+    group.command("request", epilog=callbacks.REQUEST_EXAMPLE)(callbacks.request)
+    group.command("cancel", epilog=callbacks.CANCEL_EXAMPLE)(callbacks.cancel)
+    group.command("dial", epilog=callbacks.DIAL_EXAMPLE)(callbacks.dial)
+    group.command("outcome", epilog=callbacks.OUTCOME_EXAMPLE)(callbacks.outcome)
+    group.command("see", epilog=callbacks.SEE_EXAMPLE)(callbacks.see)
+    app.add_typer(group, name="callbacks")
 
     group = _group("What could not be read or planned.")
     group.command("list", epilog=outbox.QUARANTINE_LIST_EXAMPLE)(outbox.list_quarantine)

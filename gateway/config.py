@@ -7,6 +7,7 @@ its key. What belongs to one channel stays a mapping here; `gateway.registry` ch
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -23,11 +24,20 @@ from pydantic import (
 
 from gateway.calendars import CalendarSettings
 from gateway.domain import model
+from gateway.domain.calendar import Calendar
 from gateway.domain.errors import SettingsError
 from gateway.layers import override, read, resolved
 from gateway.problems import Problem, explain, nearest, raise_for
-from gateway.staffing import AgentSettings, Name, QueueSettings, RoutingSettings, Section
+from gateway.staffing import (
+    AgentSettings,
+    CallbackSettings,
+    Name,
+    QueueSettings,
+    RoutingSettings,
+    Section,
+)
 from gateway.store import address
+from gateway.targets import TargetSettings, dangling
 
 FILE_NAME = "gateway.toml"
 
@@ -212,11 +222,15 @@ class Config(Section):
     default_queue: str = Field(
         "general", description="Where an inquiry waits when nothing else says where."
     )
+    sla: tuple[TargetSettings, ...] = Field(
+        (), description="How long customers may wait: one [[sla]] table for each target."
+    )
     server: Server = Field(default_factory=Server)
     brands: dict[Name, BrandSettings] = Field(default_factory=_demo_brands)
     queues: dict[Name, QueueSettings] = Field(default_factory=_usual_queues)
     agents: dict[Name, AgentSettings] = Field(default_factory=dict)
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
+    callbacks: CallbackSettings = Field(default_factory=CallbackSettings)
     accounts: dict[Name, Account] = Field(default_factory=dict)
     limits: Limits = Field(default_factory=Limits)
     workers: Workers = Field(default_factory=Workers)
@@ -284,6 +298,15 @@ class Config(Section):
                 ageing=queue.ageing_minutes and queue.ageing_minutes * 60,
             )
             for name, queue in self.queues.items()
+        }
+
+    def queue_calendars(self) -> dict[str, Calendar]:
+        """The calendars of the queues that have their own. Raises as `CalendarSettings.calendar`."""
+        home = self._file and self._file.parent
+        return {
+            name: queue.calendar.calendar(home, f"queues.{name}.calendar")
+            for name, queue in self.queues.items()
+            if queue.calendar is not None
         }
 
     def brand_of(self, account: Account) -> str:
@@ -356,19 +379,28 @@ def keys_at(where: Sequence[str | int]) -> list[str]:
     table: Any = Config
     for part in where:
         if not (isinstance(table, type) and issubclass(table, BaseModel)):
-            table = _free(table)
+            table = _free(table, part)
             continue
         field = _by_key(table).get(str(part))
-        table = field.annotation if field else None
+        table = _given(field.annotation) if field else None
     if isinstance(table, type) and issubclass(table, BaseModel):
         return list(_by_key(table))
     return []
 
 
-def _free(table: Any) -> Any:
-    """What the values of a mapping with free names are: dict[Name, X] → X."""
+def _free(table: Any, part: str | int) -> Any:
+    """What the values of a mapping with free names are: dict[Name, X] → X; of a list, by number:
+    tuple[X, ...] → X."""
     arguments: tuple[Any, ...] = getattr(table, "__args__", ())
+    if isinstance(part, int):
+        return arguments[0] if arguments else None
     return arguments[1] if len(arguments) == 2 else None
+
+
+def _given(kind: Any) -> Any:
+    """What is there where it is: X | None → X."""
+    inner = [one for one in getattr(kind, "__args__", ()) if one is not NoneType]
+    return inner[0] if isinstance(kind, UnionType) and len(inner) == 1 else kind
 
 
 def _by_key(table: type[BaseModel]) -> dict[str, Any]:
@@ -397,9 +429,18 @@ def _dangling(config: Config) -> list[Problem]:
     if not config.brands:
         problems.append(Problem("brands", "needs at least one brand"))
     check("default_queue", config.default_queue, config.queues, "queue")
+    for name, section in config.queues.items():
+        for number, rule in enumerate(section.overflow):
+            key = f"queues.{name}.overflow.{number}.to"
+            if rule.to:
+                check(key, rule.to, config.queues, "queue")
+            if rule.to == name:
+                problems.append(Problem(key, "leads back to the same queue"))
     for name, agent in config.agents.items():
         for queue in agent.queues:
             check(f"agents.{name}.queues", queue, config.queues, "queue")
+    for name in config.callbacks.regions:
+        check(f"callbacks.regions.{name}", name, config.brands, "brand")
     for name, account in config.accounts.items():
         key = f"accounts.{name}"
         if account.queue:
@@ -409,4 +450,4 @@ def _dangling(config: Config) -> list[Problem]:
         elif len(config.brands) > 1:
             known = ", ".join(config.brands)
             problems.append(Problem(f"{key}.brand", f"is missing: there are several ({known})"))
-    return problems
+    return [*problems, *dangling(config.sla, config.queues, config.brands)]

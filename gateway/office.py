@@ -29,8 +29,7 @@ from gateway.intake.redact import Policy
 from gateway.keys import Keys
 from gateway.offline import offline_world
 from gateway.registry import ReadyAccount, Registry
-from gateway.staff import floor_of
-from gateway.store.apply import apply
+from gateway.staff import clocking_of, floor_of
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
 from gateway.store.look import look
@@ -99,7 +98,8 @@ async def desk_only(config: Config, registry: Registry | None = None) -> AsyncIt
         views = {name: account_view(accounts[name], built) for name, built in channels.items()}
         floor = floor_of(config, store, clock, ids)
         desk = Desk(
-            store, views, apply, clock, ids, config.answers.close_after_hours * 3600,
+            store, views, clocking_of(config).apply, clock, ids,
+            config.answers.close_after_hours * 3600,
             allowed_of(config, accounts, channels), floor.finished,
         )  # fmt: skip
         intake = Accept(

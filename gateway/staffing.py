@@ -1,8 +1,20 @@
 """The settings of queues and of those who take from them."""
 
-from typing import Annotated, Any, Literal
+import re
+from datetime import time
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from gateway.calendars import CalendarSettings
 
 #: The name of a brand, queue, agent or account: stands in addresses, variables and log lines.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -16,10 +28,44 @@ def _levels(value: Any) -> Any:
     return dict.fromkeys(value, 1) if isinstance(value, list | tuple) else value
 
 
+def _quiet(value: str) -> str:
+    if value and not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError("expects two times, as 21:00-09:00, or nothing")
+    return value
+
+
+def _country(value: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - only who changes it waits for the table
+
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError("expects a country with telephone numbers, as CN or HK")
+    return value
+
+
 class Section(BaseModel):
     """Unknown keys are mistakes, and nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OverflowSettings(Section):
+    """When what waits in a queue goes to another one."""
+
+    when: Literal["closed", "staff", "length", "waited"]
+    to: Name | None = None
+    """The queue; none: it stays, and no further rule is asked."""
+    beyond: float = Field(0, ge=0)
+    """`staff`: no more agents are there than so many. `length`: more wait than so many."""
+    minutes: float | None = Field(None, gt=0)
+    """`waited`: it has waited for so long."""
+
+    @model_validator(mode="after")
+    def _measured(self) -> Self:
+        if (self.when == "waited") != (self.minutes is not None):
+            raise ValueError("'waited', and nothing else, says minutes = 30")
+        if self.beyond and self.when not in ("staff", "length"):
+            raise ValueError(f"beyond is for 'staff' and 'length', not for {self.when!r}")
+        return self
 
 
 class QueueSettings(Section):
@@ -47,6 +93,15 @@ class QueueSettings(Section):
     wrap_up_seconds: float = Field(
         0, ge=0, description="What an agent has to finish after an inquiry, before the next offer."
     )
+    calendar: CalendarSettings | None = Field(
+        None,
+        description="Its own working days and opening hours, with the keys of a brand's; none: those of "
+        "the brand.",
+    )
+    overflow: tuple[OverflowSettings, ...] = Field(
+        (),
+        description="When what waits goes to another queue; the first rule that applies decides.",
+    )
 
 
 class AgentSettings(Section):
@@ -65,9 +120,47 @@ class AgentSettings(Section):
     )
 
 
+class CallbackSettings(Section):
+    """When customers are called back, and on which numbers."""
+
+    attempts: int = Field(3, ge=1, le=20, description="How often one is dialled.")
+    pause_minutes: float = Field(
+        15, gt=0, description="Minutes between two tries, and between two looks at what is due."
+    )
+    ring_seconds: float = Field(
+        90,
+        ge=10,
+        description="After which a try that nobody reported on is lost; longer than the telephone rings.",
+    )
+    quiet_hours: Annotated[str, AfterValidator(_quiet)] = Field(
+        "21:00-09:00",
+        description="When nobody is called, by the customer's clock; may go over midnight. Empty: none.",
+    )
+    countries: tuple[Annotated[str, AfterValidator(_country)], ...] = Field(
+        ("CN",), description="Whose numbers are called: CN, HK, US …"
+    )
+    region: Annotated[str, AfterValidator(_country)] = Field(
+        "CN", description="The country of a number without a country code."
+    )
+    regions: dict[Name, Annotated[str, AfterValidator(_country)]] = Field(
+        default_factory=dict, description='The same for single brands: { wallet = "SG" }.'
+    )
+
+    @property
+    def quiet(self) -> tuple[time, time]:
+        """Beginning and end of the quiet hours; equal ones: there are none."""
+        begin, _, end = (self.quiet_hours or "00:00-00:00").partition("-")
+        return time.fromisoformat(begin), time.fromisoformat(end)
+
+
 class RoutingSettings(Section):
     """How inquiries are given to agents."""
 
+    rules: str = Field(
+        "",
+        description="File of routing rules, relative to this one; none: the queue of the topic, else of "
+        "the account, else `default_queue`.",
+    )
     lease_seconds: float = Field(
         60,
         ge=5,

@@ -3,7 +3,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,11 +20,12 @@ from gateway.commands.options import (
 )
 from gateway.commands.reviews import Topic, known_topic
 from gateway.commands.screen import as_json, moment, printable, say, span, table, warn
+from gateway.commands.sla import in_a_line, targets_of
 from gateway.domain.errors import SettingsError
 from gateway.domain.model import InquiryState, Note
 
 if TYPE_CHECKING:
-    from gateway.domain.store import Reader
+    from gateway.domain.store import Reader, Row
     from gateway.office import Office
 
 LIST_EXAMPLE = example("gateway inquiries list --state queued --queue payments")
@@ -90,7 +91,8 @@ def show_inquiry(
     """Show one inquiry: its messages, the draft for the agent, what happened to it."""
 
     async def work(office: "Office") -> dict[str, Any]:
-        return await office.store.read(lambda reader: _whole(reader, reference))
+        now = office.clock.now()
+        return await office.store.read(lambda reader: _whole(reader, reference, now))
 
     found = in_office(config, data_dir, work)
     if as_data:
@@ -99,7 +101,7 @@ def show_inquiry(
         _print(found)
 
 
-def _whole(reader: "Reader", reference: str) -> dict[str, Any]:
+def _whole(reader: "Reader", reference: str, now: float) -> dict[str, Any]:
     from gateway.desk.commands import find
 
     inquiry = dict(find(reader, reference))
@@ -118,7 +120,15 @@ def _whole(reader: "Reader", reference: str) -> dict[str, Any]:
         # Erased contents leave the event itself.
         event["data"] = json.loads(event["data"]) if event["data"] else None
     outbox = [dict(row) for row in reader.all("outbox.of_inquiry", inquiry_id=inquiry["id"])]
-    return {**inquiry, "messages": messages, "outbox": outbox, "events": events}
+    call = reader.one("callbacks.latest_of", inquiry_id=inquiry["id"])
+    return {
+        **inquiry,
+        "callback": json.loads(call["body"]) if call else None,
+        "sla": targets_of(reader, inquiry["id"], now),
+        "messages": messages,
+        "outbox": outbox,
+        "events": events,
+    }
 
 
 def _print(found: Mapping[str, Any]) -> None:
@@ -143,6 +153,8 @@ def _print(found: Mapping[str, Any]) -> None:
         ("queue", f"{found['queue']}, priority {found['priority']}" if found["queue"] else ""),
         ("with", found["assigned_to"]),
         ("merged", f"into {found['merged_into_number']}" if found["merged_into"] else ""),
+        ("callback", _callback(found["callback"]) if found["callback"] else ""),
+        *(("target", in_a_line(target)) for target in found["sla"]),
     ):
         if str(value).strip():
             say(f"  {name:<8} {str(value).strip()}")
@@ -169,12 +181,23 @@ def _print(found: Mapping[str, Any]) -> None:
         say(f"  {moment(event['at'])}  {event['kind']}{_why(event['data'] or {})}")
 
 
+def _callback(call: Mapping[str, Any]) -> str:
+    """Whether the customer wishes to be called, in a line."""
+    waits = call["state"] in ("scheduled", "retry")
+    when = f" from {moment(call['moment'])} on" if waits else ""
+    why = f" ({call['reason']})" if call["reason"] else ""
+    return f"{call['state']}{when}{why}, {call['number']}, tries: {len(call['attempts'])}"
+
+
 def _why(data: Mapping[str, Any]) -> str:
     """What of an event a person looks for: why no automatic reply went out, what it was joined by."""
     if data.get("suppressed"):
         return f"  no automatic reply: {printable(data['suppressed'])}"
     if "joined_by" in data and data.get("reason"):
         return f"  no automatic reply: {printable(data['detail'] or data['reason'])}"
+    if "act" in data and "target" in data:
+        said = (data["target"], data["act"].replace("_", " "), data.get("to"), data.get("why_not"))
+        return f"  {printable(', '.join(part for part in said if part))}"
     for name in ("into", "merged", "split_from", "joined_by", "why"):
         if data.get(name):
             return f"  {name.replace('_', ' ')}: {printable(str(data[name]))}"
@@ -185,10 +208,20 @@ def queues(as_data: AsJson = False, config: ConfigFile = None, data_dir: DataDir
     """Show how many wait in each queue, and for how long."""
 
     async def work(office: "Office") -> list[dict[str, Any]]:
-        counted = await office.store.read(lambda r: r.all("inquiries.queue_counts"))
+        from gateway.staff import measuring_of
+
+        measuring, now = measuring_of(office.config), office.clock.now()
+
+        def look(reader: "Reader") -> tuple[dict[str, Any], dict[str, Any]]:
+            counted = {row["queue"]: row for row in reader.all("inquiries.queue_counts")}
+            waits = {}
+            for name in known:
+                n, oldest = _line(counted.get(name))
+                waits[name] = measuring.expected(reader, name, n, oldest, now)
+            return counted, waits
+
         known = office.config.domain_queues()
-        waiting = {row["queue"]: row for row in counted}
-        now = office.clock.now()
+        waiting, waits = await office.store.read(look)
         return [
             {
                 "queue": name,
@@ -197,6 +230,10 @@ def queues(as_data: AsJson = False, config: ConfigFile = None, data_dir: DataDir
                 "priority": known[name].priority if name in known else None,
                 "waiting": waiting[name]["waiting"] if name in waiting else 0,
                 "oldest_seconds": now - waiting[name]["oldest"] if name in waiting else None,
+                # Of four who come now, three or more wait between the two; none without enough data.
+                "expected_seconds": [waits[name].low, waits[name].high]
+                if waits.get(name)
+                else None,
             }
             for name in dict.fromkeys([*known, *waiting])
         ]
@@ -206,16 +243,26 @@ def queues(as_data: AsJson = False, config: ConfigFile = None, data_dir: DataDir
         as_json(rows)
         return
     table(
-        ("queue", "title", "priority", "waiting", "oldest"),
+        ("queue", "title", "priority", "waiting", "oldest", "who comes now waits"),
         (
             (
                 row["queue"], row["title"], row["priority"], row["waiting"],
                 "" if row["oldest_seconds"] is None else span(row["oldest_seconds"]),
+                _expected(row["expected_seconds"]),
             )
             for row in rows
         ),
         empty="no queues",
     )  # fmt: skip
+
+
+def _line(row: "Row | None") -> tuple[int, float | None]:
+    """How many wait, and since when the first one does."""
+    return (row["waiting"], row["oldest"]) if row else (0, None)
+
+
+def _expected(bounds: Sequence[float] | None) -> str:
+    return f"{span(bounds[0])} to {span(bounds[1])}" if bounds else ""
 
 
 def claim(

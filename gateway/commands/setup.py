@@ -44,7 +44,10 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     from gateway.config import templates_dir
     from gateway.office import brands_of
     from gateway.offline import offline_world
+    from gateway.problems import raise_for
     from gateway.registry import Registry, check_ours
+    from gateway.staff import rules_file, rules_of
+    from gateway.targets import unknown_topics
     from gateway.world import SystemClock
 
     check_ours()
@@ -61,14 +64,18 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     brands = brands_of(loaded)
     compiled(knowledge.tables, brands)
     check_brands(knowledge.working_days, brands)
+    rules = rules_of(loaded)
+    raise_for(list(unknown_topics(loaded.sla, knowledge.topics)))
     say(f"settings  {loaded.file or 'the built-in ones: no gateway.toml'}")
     say(f"data      {loaded.data_dir}")
     say(f"database  {loaded.database_shown}")
     say(f"brands    {', '.join(loaded.brands)}")
     say(f"queues    {', '.join(loaded.queues)}")
+    say(f"rules     {rules_file(loaded) or 'none'}, filters: {len(rules.filters)}")
     say(f"accounts  {', '.join(f'{a.id} ({a.kind})' for a in accounts.values()) or 'none yet'}")
     say(f"topics    {len(knowledge.topics)} in {', '.join(knowledge.languages)}")
-    calendars = {name: brand.calendar for name, brand in brands.items()}
+    calendars = {f"brands.{name}": brand.calendar for name, brand in brands.items()}
+    calendars |= {f"queues.{name}": own for name, own in loaded.queue_calendars().items()}
     for line in unpublished(calendars, datetime.now(UTC).date()):
         say(f"warning   {line}")
     say("ok")

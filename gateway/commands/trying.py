@@ -146,6 +146,7 @@ def _text_trial(config: "Config") -> "TextTrial":
         templates_in_force,
     )
     from gateway.registry import Registry
+    from gateway.staff import calling_of, places_of, reach_of
     from gateway.workers.planner import Planner, PlannerSettings
     from gateway.workers.trial import TextTrial
 
@@ -159,9 +160,10 @@ def _text_trial(config: "Config") -> "TextTrial":
             keep=False,
         ),
         PlannerSettings(
-            config.domain_queues(),
-            config.default_queue,
+            places_of(config),
             suggest_only=config.answers.mode == "suggest",
+            reach=reach_of(config),
+            calling=calling_of(config),
         ),
     )
     return TextTrial(

@@ -78,6 +78,8 @@ def _gauges(reader: Reader) -> dict[str, list[Row]]:
         "outbox": reader.all("outbox.counts"),
         "certificates": reader.all("certificates.state_counts"),
         "reviews": reader.all("reviews.counts"),
+        "sla": reader.all("sla.state_counts"),
+        "breaches": reader.all("sla.breaches"),
     }
 
 
@@ -124,3 +126,18 @@ class _Families:
         for row in self._rows["reviews"]:
             reviews.add_metric([row["source"], row["verdict"]], row["n"])
         yield reviews
+        yield from self._targets()
+
+    def _targets(self) -> Iterable[Metric]:
+        clocks = GaugeMetricFamily(
+            "gateway_sla", "Running targets by kind and state.", labels=["target", "state"]
+        )
+        for row in self._rows["sla"]:
+            clocks.add_metric([row["kind"], row["state"]], row["n"])
+        yield clocks
+        breaches = CounterMetricFamily(
+            "gateway_sla_breaches", "Targets that were missed.", labels=["target", "queue"]
+        )
+        for row in self._rows["breaches"]:
+            breaches.add_metric([row["kind"], row["queue"]], row["n"])
+        yield breaches

@@ -9,9 +9,11 @@ from typing import TypeVar
 from gateway.desk.commands import find
 from gateway.desk.standing import Moving, Standing, as_waiting
 from gateway.domain.errors import NotAllowed, NotFound
+from gateway.domain.model import Queue
 from gateway.domain.plan import Plan
 from gateway.domain.store import Row, Store, Tx
 from gateway.domain.world import Clock, Ids
+from gateway.intake.redact import redact
 from gateway.routing.core import Routing
 from gateway.routing.events import (
     Accepted,
@@ -28,7 +30,7 @@ from gateway.routing.events import (
     WrappedUp,
 )
 from gateway.routing.matching import best
-from gateway.routing.model import Agent, Lane, Presence
+from gateway.routing.model import Agent, Lane, Presence, Waiting, rank
 
 T = TypeVar("T")
 
@@ -52,6 +54,7 @@ class Floor:
     """The store's writer of plans."""
     clock: Clock
     ids: Ids
+    queues: Mapping[str, Queue]
     lease: float = 60.0
     """Seconds after which an agent who is not heard of is gone."""
 
@@ -80,7 +83,7 @@ class Floor:
             tx.run("routing.seen", id=agent, at=now)
             there = Standing(tx, self.agents, now).agent(agent)
             if there is None or there.presence is Presence.OFFLINE:
-                msg = f"{agent} is offline; what they had was given to others"
+                msg = f"{agent} is offline; what they had was given to others. Say online first"
                 raise NotAllowed(msg)
             return [row["number"] for row in tx.all("routing.offers") if row["agent"] == agent]
 
@@ -93,7 +96,8 @@ class Floor:
 
     async def decline(self, reference: str, agent: str, reason: str = "") -> str:
         """Do not take what was offered; it goes to somebody else, and for a while not to this agent."""
-        return await self._about(reference, lambda row: Declined(row["id"], agent, reason))
+        why = redact(reason).text
+        return await self._about(reference, lambda row: Declined(row["id"], agent, why))
 
     async def take(self, reference: str, agent: str, *, by: str = "") -> str:
         """Take a waiting inquiry by oneself; `by` a supervisor, also from somebody else. Raises
@@ -108,6 +112,7 @@ class Floor:
         def work(moving: Moving) -> str | None:
             # Who asks is there, and takes one more than an automatic offer would give.
             asking = replace(known, presence=Presence.ONLINE, load=0)
+            moving.only = known.queues
             waiting = best(moving, asking)
             if waiting is None:
                 return None
@@ -116,22 +121,21 @@ class Floor:
 
         return await self._do(work)
 
-    async def transfer(
-        self, reference: str, agent: str, queue: str, queues: Mapping[str, int]
-    ) -> str:
-        """Hand an inquiry on to another queue, at the place of its age. `queues`: the known ones with
-        the seconds a rank adds to the age."""
-        if queue not in queues:
-            msg = f"there is no queue {queue!r}; there are {', '.join(queues)}"
+    async def transfer(self, reference: str, agent: str, queue: str) -> str:
+        """Hand an inquiry on to another queue: it waits there at the place of its age and of the queue's
+        priority, for who knows what that queue asks. Raises `NotFound`, `NotAllowed`."""
+        if (to := self.queues.get(queue)) is None:
+            msg = f"there is no queue {queue!r}; there are {', '.join(self.queues)}"
             raise NotFound(msg)
 
         def work(moving: Moving) -> str:
             row = find(moving.tx, reference)
             old = as_waiting(row)
             since = old.since or moving.now
-            lane = Lane(queue, (), old.lane.weight)
-            handed = replace(old, lane=lane, since=since, rank=since + queues[queue])
-            self.routing.on(moving, HandedOn(handed, agent), moving.now)
+            place = rank(since, to.priority, to.ageing, urgent=bool(row["urgent"]))
+            lane = Lane.of(to.id, to.skills, old.lane.weight)
+            handed = Waiting(old.id, lane, place, since)
+            self.routing.on(moving, HandedOn(handed, agent, to.priority), moving.now)
             return str(row["number"])
 
         return await self._do(work)
@@ -140,7 +144,7 @@ class Floor:
         """Within a unit that took an inquiry from an agent: they have time to finish, or the next."""
         if agent in self.agents:
             tx.one("routing.lock")
-            moving = Moving(tx, self.agents, now, tx=tx, write=self.write, command=command)
+            moving = self._moving(tx, command, now)
             lane = Lane.parse(row["lane"] or "|1|")
             self.routing.on(moving, Finished(row["id"], agent, lane), now)
 
@@ -193,11 +197,15 @@ class Floor:
         self.store.tell(ROUTING)
         return result
 
+    def _moving(self, tx: Tx, command: str, now: float) -> Moving:
+        sticky = self.routing.sticky
+        return Moving(tx, self.agents, now, sticky, tx=tx, write=self.write, command=command)
+
     def _unit(self, work: Callable[[Moving], T]) -> Callable[[Tx], T]:
         command, now = self.ids.new(), self.clock.now()
 
         def unit(tx: Tx) -> T:
             tx.one("routing.lock")
-            return work(Moving(tx, self.agents, now, tx=tx, write=self.write, command=command))
+            return work(self._moving(tx, command, now))
 
         return unit

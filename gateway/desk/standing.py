@@ -12,7 +12,17 @@ from typing import Any
 
 from gateway.domain.errors import NotFound
 from gateway.domain.model import JSON, InquiryState
-from gateway.domain.plan import ChangeInquiry, Log, LogEvent, Plan, derived_id
+from gateway.domain.plan import (
+    STEP_TIMER,
+    CancelTimer,
+    ChangeInquiry,
+    Log,
+    LogEvent,
+    Op,
+    Plan,
+    SetTimer,
+    derived_id,
+)
 from gateway.domain.states import move
 from gateway.domain.store import Reader, Row, Tx
 from gateway.routing.core import Hold
@@ -39,7 +49,6 @@ def as_waiting(row: Row) -> Waiting:
         row["rank"],
         row["waiting_since"] or 0.0,
         routing.get("prefers", {}),
-        str(routing.get("last_agent", "")),
     )
 
 
@@ -51,6 +60,10 @@ class Standing:
     known: Mapping[str, Agent]
     """The agents of the settings: queues, skills and capacity."""
     now: float
+    sticky: Collection[str] = frozenset()
+    """Queues whose customers go to the agent they had last."""
+    only: Collection[str] | None = None
+    """The queues that are looked at; None: all."""
     _kept: dict[str, Any] = field(default_factory=dict)
 
     # ------------------------------------------------------------ what is
@@ -64,7 +77,7 @@ class Standing:
         row = self.reader.one(
             "routing.after", lane=lane.key, rank=after.rank, since=after.since, id=after.id
         )
-        return as_waiting(row) if row else None
+        return self._waiting(row) if row else None
 
     def agents(self, queue: str = "") -> Iterable[Agent]:
         everybody = self._agents().values()
@@ -104,10 +117,23 @@ class Standing:
         row = self.reader.one("routing.waits", id=inquiry)
         return as_waiting(row) if row else None
 
+    def _waiting(self, row: Row) -> Waiting:
+        """With the agent whom the customer had last, where that counts."""
+        waiting = as_waiting(row)
+        known = "known" in json.loads(row["routing"] or "{}")
+        if not known and waiting.lane.queue not in self.sticky:
+            return waiting
+        last = self.reader.one("routing.last_agent", inquiry_id=waiting.id)
+        return replace(waiting, last_agent=last["author"] if last else "")
+
     def _heads(self) -> dict[Lane, Waiting]:
         def read() -> dict[Lane, Waiting]:
-            heads = map(as_waiting, self.reader.all("routing.heads"))
-            return {head.lane: head for head in heads}
+            if self.only is None:
+                rows = self.reader.all("routing.heads")
+            else:
+                found = (self.reader.all("routing.heads_of", queue=name) for name in self.only)
+                rows = [row for queue in found for row in queue]
+            return {head.lane: head for head in map(self._waiting, rows)}
 
         heads: dict[Lane, Waiting] = self._once("heads", read)
         return heads
@@ -147,6 +173,11 @@ class Standing:
         raise TypeError(msg)
 
 
+def _said(**words: str) -> dict[str, JSON]:
+    """What of an event is not empty."""
+    return {name: word for name, word in words.items() if word}
+
+
 def _present(agent: Agent, row: Row | None, load: int) -> Agent:
     if row is None:
         return replace(agent, presence=Presence.OFFLINE, load=load)
@@ -172,22 +203,24 @@ class Moving(Standing):
     def apply(self, decision: Decision, now: float) -> None:
         """Write it, with its event."""
         match decision:
-            case Enqueue(waiting):
+            case Enqueue(waiting, priority):
                 lane = waiting.lane
                 self._move(
-                    waiting.id, "queue", queue=lane.queue, lane=lane.key,
-                    handicap=waiting.rank - waiting.since, assigned_to="",
+                    waiting.id, "queue", queue=lane.queue, lane=lane.key, priority=priority,
+                    handicap=waiting.rank - waiting.since, assigned_to="", routing={},
                 )  # fmt: skip
+                # What a rule had planned for it in the other lane ends.
+                self._write(CancelTimer(STEP_TIMER, waiting.id))
                 self._log("inquiry.moved", waiting.id, now, lane=lane.key)
             case Remove(inquiry, why):
                 self.tx.run("routing.drop_offers", inquiry_id=inquiry)
                 self._log("inquiry.withdrawn", inquiry, now, why=why)
             case Offer():
                 self._offer(decision, now)
-            case Assign(waiting, agent):
+            case Assign(waiting, agent, by):
                 self.tx.run("routing.drop_offers", inquiry_id=waiting.id)
                 self._move(waiting.id, "assign", assigned_to=agent)
-                self._log("inquiry.assigned", waiting.id, now, agent=agent)
+                self._log("inquiry.assigned", waiting.id, now, agent=agent, **_said(by=by))
             case Revoke(inquiry, agent):
                 self.tx.run("routing.drop_offer", inquiry_id=inquiry, agent=agent)
                 self._log("offer.revoked", inquiry, now, agent=agent)
@@ -224,7 +257,19 @@ class Moving(Standing):
             )
         if back.waits:
             self._move(back.inquiry, "queue", assigned_to="")
-        self._log("inquiry.returned", back.inquiry, now, agent=back.agent, why=back.why.value)
+            self._step_on(back.inquiry, now)
+        self._log(
+            "inquiry.returned", back.inquiry, now, agent=back.agent, why=back.why.value,
+            **_said(reason=back.reason),
+        )  # fmt: skip
+
+    def _step_on(self, inquiry: str, now: float) -> None:
+        """What waits again has the time of its step once more: its timer may have come meanwhile."""
+        row = self.tx.one("inquiries.by_id", id=inquiry)
+        kept: dict[str, Any] = json.loads(row["routing"] or "{}") if row else {}
+        steps, at = kept.get("steps", ()), kept.get("at", 0)
+        if at < len(steps) - 1 and steps[at]["timeout"] is not None:
+            self._write(SetTimer(STEP_TIMER, inquiry, now + steps[at]["timeout"]))
 
     def _set(self, agent: str, presence: Presence, until: float, now: float) -> None:
         before = self.agent(agent)
@@ -242,9 +287,12 @@ class Moving(Standing):
             raise NotFound(msg)
         state = move(InquiryState(row["state"]), verb)
         change = ChangeInquiry(row["id"], row["version"], state, **changes)
-        self.write(self.tx, Plan(self.command, (change,)), self.now)
+        self._write(change)
 
     def _log(self, kind: str, inquiry: str, now: float, **data: JSON) -> None:
         self._number += 1
         event = LogEvent(derived_id(self.command, f"r{self._number}"), kind, now, inquiry, data)
-        self.write(self.tx, Plan(self.command, (Log(event),)), now)
+        self._write(Log(event))
+
+    def _write(self, op: Op) -> None:
+        self.write(self.tx, Plan(self.command, (op,)), self.now)

@@ -10,6 +10,10 @@ CLOSE_TIMER = "close"
 """The timer of an inquiry by which silence resolves it, and then closes it."""
 PROMISE_TIMER = "promise"
 """The timer of an inquiry by which the gateway writes first when a date that it named has passed."""
+STEP_TIMER = "step"
+"""The timer of an inquiry by which it goes on to the next step of its routing rule."""
+CALLBACK_TIMER = "callback"
+"""The timer of a callback: the moment at which time alone does something to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +252,21 @@ class SettleAnnouncement:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestCallback:
+    """The customer wishes to be called, at the place that the inquiry has when this is applied. Nothing
+    happens where a call was asked for about this inquiry before."""
+
+    callback_id: str
+    inquiry_id: str
+    number: str
+    state: str
+    moment: float
+    body: Mapping[str, JSON]
+    """The callback; `waiting_since` and `rank` are filled in from the inquiry. Its timer fires at once and
+    sees whether the inquiry waits or is put aside."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """An event of the log."""
 
@@ -277,6 +296,7 @@ Op = (
     | KeepAnswer
     | AddReview
     | ReviewAnswer
+    | RequestCallback
     | Log
 )
 

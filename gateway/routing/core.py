@@ -4,6 +4,7 @@ day and a replay. Pure but for the `State` it is given, which it changes by its 
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from gateway.domain.errors import NotAllowed
@@ -33,7 +34,7 @@ from gateway.routing.events import (
     WrappedUp,
 )
 from gateway.routing.matching import Matcher, View
-from gateway.routing.model import Agent, Lane, Presence, Strategy, Waiting
+from gateway.routing.model import Lane, Presence, Strategy, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,6 @@ class Hold:
 
 class State(View, Protocol):
     """Everything routing decides on."""
-
-    def agent(self, name: str) -> Agent | None:
-        """None for somebody who takes part in no queue."""
-        ...
 
     def holds(self, inquiry: str) -> Collection[Hold]:
         """Who was offered an inquiry, or has it."""
@@ -93,9 +90,15 @@ class Routing:
 
     queues: Mapping[str, Queueing] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def matcher(self) -> Matcher:
         return Matcher({name: queue.strategy for name, queue in self.queues.items()})
+
+    @property
+    def sticky(self) -> frozenset[str]:
+        """Queues whose customers go to the agent they had last."""
+        named = (name for name, queue in self.queues.items() if queue.strategy is Strategy.STICKY)
+        return frozenset(named)
 
     def on(self, state: State, event: Event, now: float) -> list[Decision]:
         """What follows, applied to `state` already.
@@ -156,16 +159,16 @@ class Routing:
                 return self._accepted(state, inquiry, agent)
             case Taken(inquiry, agent, by):
                 return self._taken(state, inquiry, agent, by)
-            case Declined(inquiry, agent):
+            case Declined(inquiry, agent, reason):
                 hold = _offered(state, inquiry, agent)
-                return self._refused(state, [hold], Back.DECLINED, now)
+                return self._refused(state, [hold], Back.DECLINED, now, reason)
             case Expired(inquiry):
                 over = [h for h in state.holds(inquiry) if not h.accepted and h.until <= now]
                 return self._refused(state, over, Back.EXPIRED, now)
             case Finished(inquiry, agent, lane):
                 return self._finished(state, inquiry, agent, lane, now)
-            case HandedOn(waiting, agent):
-                return self._handed_on(state, waiting, agent, now)
+            case HandedOn():
+                return self._handed_on(state, event, now)
             case WrappedUp(agent):
                 known = state.agent(agent)
                 if known is None or known.presence is not Presence.WRAP_UP:
@@ -229,16 +232,16 @@ class Routing:
             raise NotAllowed(msg)
         others = [hold.agent for hold in holds if hold.agent != agent]
         ended: list[Decision] = [Revoke(inquiry, other) for other in others]
-        return [*ended, Assign(waiting, agent)], [], others
+        return [*ended, Assign(waiting, agent, by)], [], others
 
     def _refused(
-        self, state: State, holds: Collection[Hold], why: Back, now: float
+        self, state: State, holds: Collection[Hold], why: Back, now: float, reason: str = ""
     ) -> tuple[list[Decision], list[Lane] | None, list[str]]:
         """An offer that was not taken: its place is free for others, its agent for other things."""
         decisions: list[Decision] = []
         for hold in holds:
             until = now + self._queue(hold.waiting.lane).refusal_seconds
-            decisions += _returned(state, [hold], why, until, gone=len(decisions))
+            decisions += _returned(state, [hold], why, until, len(decisions), reason)
         lanes = [hold.waiting.lane for hold in holds]
         return decisions, list(dict.fromkeys(lanes)), [hold.agent for hold in holds]
 
@@ -256,15 +259,16 @@ class Routing:
         return released, [], [agent]
 
     def _handed_on(
-        self, state: State, waiting: Waiting, agent: str, now: float
+        self, state: State, handed: HandedOn, now: float
     ) -> tuple[list[Decision], list[Lane] | None, list[str]]:
         """It waits in the other queue at once, and does not come straight back."""
+        waiting, agent = handed.waiting, handed.agent
         if not any(hold.agent == agent and hold.accepted for hold in state.holds(waiting.id)):
             msg = f"{agent} does not have it"
             raise NotAllowed(msg)
         until = now + self._queue(waiting.lane).refusal_seconds
         back = Return(waiting.id, agent, Back.HANDED_ON, until, waits=False)
-        return [back, Enqueue(waiting)], [waiting.lane], [agent]
+        return [back, Enqueue(waiting, handed.priority)], [waiting.lane], [agent]
 
 
 def _offered(state: State, inquiry: str, agent: str) -> Hold:
@@ -278,7 +282,12 @@ def _offered(state: State, inquiry: str, agent: str) -> Hold:
 
 
 def _returned(
-    state: State, holds: Iterable[Hold], why: Back, refused_until: float, gone: int = 0
+    state: State,
+    holds: Iterable[Hold],
+    why: Back,
+    refused_until: float,
+    gone: int = 0,
+    reason: str = "",
 ) -> list[Decision]:
     """`gone`: how many holds of the same inquiry are ended by earlier decisions."""
     return [
@@ -288,6 +297,7 @@ def _returned(
             why,
             refused_until,
             waits=len(state.holds(hold.waiting.id)) - gone == 1,
+            reason=reason,
         )
         for hold in holds
     ]

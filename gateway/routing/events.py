@@ -91,6 +91,8 @@ class HandedOn:
     waiting: Waiting
     """As it waits there."""
     agent: str
+    priority: int
+    """What it has there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class Enqueue:
     """It waits in its lane; at the place that its rank gives it."""
 
     waiting: Waiting
+    priority: int | None = None
+    """Its priority from now on; None: as before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,8 @@ class Assign:
 
     waiting: Waiting
     agent: str
+    by: str = ""
+    """Who gave it to them; '' where they took it themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,8 @@ class Return:
     """Until then the agent is not asked again; 0: at once."""
     waits: bool = True
     """It goes back to its place: nobody else has it offered."""
+    reason: str = ""
+    """What the agent said of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ class View(Protocol):
         """Who takes from a queue; everybody where none is named."""
         ...
 
+    def agent(self, name: str) -> Agent | None:
+        """One of them; None for somebody who takes from no queue."""
+        ...
+
     def refusers(self, inquiry: str) -> Collection[str]:
         """Agents who had an inquiry offered and did not take it, and are not asked again yet."""
         ...
@@ -78,15 +82,15 @@ class Matcher:
             agents: only these.
         """
         within = list(view.lanes() if lanes is None else dict.fromkeys(lanes))
-        names = {lane.queue for lane in within}
-        some = (
-            view.agents() if lanes is None else (one for name in names for one in view.agents(name))
-        )
-        free = {
-            agent.id: agent
-            for agent in some
-            if (agents is None or agent.id in agents) and not agent.absent and agent.room
-        }
+        some: Iterable[Agent | None]
+        if agents is not None:
+            some = map(view.agent, agents)
+        elif lanes is None:
+            some = view.agents()
+        else:
+            names = dict.fromkeys(lane.queue for lane in within)
+            some = (one for name in names for one in view.agents(name))
+        free = {one.id: one for one in some if one is not None and not one.absent and one.room}
         queues = {queue for agent in free.values() for queue in agent.queues}
         within = [lane for lane in within if lane.queue in queues]
         if not within:

@@ -29,6 +29,7 @@ class Floor:
         self._agents: dict[str, Agent] = {}
         self._members: dict[str, list[str]] = {}
         self._lanes: dict[Lane, list[_Order]] = {}
+        """Those in which something waits."""
         self._waiting: dict[str, Waiting] = {}
         self._holds: dict[str, dict[str, Hold]] = defaultdict(dict)
         self._held: dict[str, dict[str, Hold]] = defaultdict(dict)
@@ -40,7 +41,7 @@ class Floor:
     # ------------------------------------------------------------ what is
 
     def lanes(self) -> Iterable[Lane]:
-        return [lane for lane, orders in self._lanes.items() if orders]
+        return list(self._lanes)
 
     def first(self, lane: Lane, after: Waiting | None = None) -> Waiting | None:
         orders = self._lanes.get(lane, [])
@@ -125,6 +126,8 @@ class Floor:
         if waiting is not None:
             orders = self._lanes[waiting.lane]
             del orders[bisect_left(orders, waiting.order)]
+            if not orders:
+                del self._lanes[waiting.lane]
 
     def _take(self, hold: Hold) -> None:
         known = hold.agent in self._holds[hold.waiting.id]

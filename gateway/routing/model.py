@@ -129,7 +129,7 @@ class Agent:
 
     def lacks(self, lane: Lane) -> str:
         """Why they cannot take from `lane` now, in words; '' where they can."""
-        if self.absent:
+        if self.presence is not Presence.ONLINE:
             return self.presence.value
         if lane.queue not in self.queues:
             return "not in the queue"

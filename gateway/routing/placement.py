@@ -10,9 +10,10 @@ from gateway.domain.model import JSON, Queue
 from gateway.routing.conditions import Scope
 from gateway.routing.facts import Facts, QueueFacts
 from gateway.routing.model import Skills
-from gateway.routing.placing import URGENT_PRIORITY
 from gateway.routing.rules import BY_ACCOUNT, BY_TOPIC, DEFAULT, Rules, Target
 
+#: Fraud, unknown transactions and freezes go before everything else of their queue.
+URGENT_PRIORITY = 0
 _BASE = re.compile(r"[a-z]{2,3}(?=$|[-_])")
 
 
@@ -260,21 +261,21 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         Result.STAYED: "waits on here, all that follow were skipped",
     },
     "zh": {
-        "colon": ":",
+        "colon": "：",
         "filter": "规则 {filter}",
         "default": "默认规则",
-        "target": "{filter} 第 {target} 个目标(队列 {queue})",
-        "step": "第 {target} 个目标(队列 {queue})",
-        "reason": ":{reason}",
+        "target": "{filter} 第 {target} 个目标（队列 {queue}）",
+        "step": "第 {target} 个目标（队列 {queue}）",
+        "reason": "：{reason}",
         Result.MATCHED: "符合",
         Result.NOT_MATCHED: "不符合",
-        Result.FAILED: "条件无法计算,按不成立处理",
+        Result.FAILED: "条件无法计算，按不成立处理",
         Result.NO_QUEUE: "没有这个队列",
         Result.ADDED: "已列入",
         Result.SKIPPED: "已跳过",
         Result.USED: "采用",
-        Result.USED_ANYWAY: "全部被跳过,仍采用最后一个",
-        Result.STAYED: "后面的都被跳过,继续在此等候",
+        Result.USED_ANYWAY: "全部被跳过，仍采用最后一个",
+        Result.STAYED: "后面的都被跳过，继续在此等候",
     },
 }
 
@@ -301,7 +302,7 @@ def _steps(
 def _step(target: Target, facts: Facts, queue: Queue) -> Step:
     urgent = facts.inquiry.urgent if target.urgent is None else target.urgent
     usual = URGENT_PRIORITY if urgent else queue.priority
-    needs = dict.fromkeys(queue.skills, 1) if target.needs is None else dict(target.needs)
+    needs = dict(queue.skills if target.needs is None else target.needs)
     prefers = dict(target.prefers)
     # A tag from outside never becomes part of a lane's name unless it is a plain language.
     if target.language and (base := _BASE.match(facts.inquiry.language.lower())):

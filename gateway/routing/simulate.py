@@ -49,7 +49,7 @@ class Day:
     queues: int = 20
     seed: int = 1
     hours: float = 24.0
-    handling: float = 420.0
+    handling: float = 210.0
     """An inquiry of weight 1 takes so long on average."""
     target: float = 120.0
     """Within which an agent is to have it."""
@@ -65,34 +65,62 @@ class _Relax:
     inquiry: str
 
 
+@dataclass(slots=True)
+class _Work:
+    """What an agent has in hand."""
+
+    agent: str
+    counted: float
+    """Up to when it is in the account of what they did."""
+    done: float
+    weight: int
+
+
 @dataclass
 class Report:
     """What came of it."""
 
     waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """By queue, seconds from arrival to the agent who took it."""
+    """By queue, seconds from arrival to the first agent who took it."""
     counts: Counter[str] = field(default_factory=Counter)
     busy: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    """By agent, seconds of work, weighted."""
+    """By agent, seconds of work while present, weighted."""
     there: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     """By agent, seconds present times capacity."""
-    left: int = 0
+    waiting: int = 0
     """Inquiries that still wait when everybody has gone home."""
+    in_hand: int = 0
+    """Those that somebody was offered or has at the end."""
     digest: str = ""
     """Over every decision in order."""
+
+    @property
+    def occupancy(self) -> dict[str, float]:
+        """By agent, the share of what they could have had in hand; 0 to 1."""
+        return {name: self.busy[name] / there for name, there in self.there.items() if there}
 
     def as_values(self, target: float) -> dict[str, JSON]:
         """For people and programs: waits in seconds, shares from 0 to 1."""
         every = [wait for waits in self.waits.values() for wait in waits]
-        shares = [self.busy[name] / there for name, there in self.there.items() if there]
+        shares = list(self.occupancy.values())
         return {
             "queues": {name: _spread(self.waits[name], target) for name in sorted(self.waits)},
             "all": _spread(every, target),
             "occupancy": round(sum(shares) / len(shares), 4) if shares else 0.0,
-            "still_waiting": self.left,
+            "still_waiting": self.waiting,
+            "in_hand": self.in_hand,
             "counts": dict(sorted(self.counts.items())),
             "digest": self.digest,
         }
+
+
+def _written(decision: Decision) -> str:
+    """All of a decision in a line. An offer is most of them, and `repr` is slow for it."""
+    if not isinstance(decision, Offer):
+        return repr(decision)
+    passed_over = ";".join(f"{one.agent}:{one.why_not}" for one in decision.considered)
+    waiting = decision.waiting
+    return f"Offer {waiting.id} {waiting.lane.key} {decision.agent} {decision.until} {passed_over}"
 
 
 def _spread(waits: list[float], target: float) -> JSON:
@@ -121,8 +149,9 @@ class Simulation:
         self._number = 0
         self._due: list[tuple[float, int, Event | _Relax]] = []
         self._came: dict[str, float] = {}
-        self._work: dict[str, tuple[float, float, int]] = {}
-        """What agents have in hand: since when, when they will be done, and its weight."""
+        self._work: dict[str, _Work] = {}
+        self._served: set[str] = set()
+        """Inquiries that an agent has taken at least once."""
         queues = [f"q{n:02}" for n in range(day.queues)]
         self._routing = Routing(
             {
@@ -142,7 +171,9 @@ class Simulation:
         while self._due:
             now, _, event = heapq.heappop(self._due)
             self._happens(event, now)
-        self.report.left = self.report.counts["arrived"] - self.report.counts["done"]
+        inquiries = [f"i{n:06}" for n in range(self.day.inquiries)]
+        self.report.waiting = sum(self._floor.waits(one) is not None for one in inquiries)
+        self.report.in_hand = sum(bool(self._floor.holds(one)) for one in inquiries)
         self.report.digest = self._digest.hexdigest()
         return self.report
 
@@ -156,7 +187,7 @@ class Simulation:
         return Agent(f"a{n:03}", Presence.OFFLINE, levels, skills, capacity=3)
 
     def _shift(self, name: str) -> None:
-        """Two shifts of eight hours over the day, a break in each; one in fifty agents vanishes."""
+        """Two shifts of eight hours over the day, a break in each; one in twenty agents vanishes."""
         draw, span = self._random, self.day.hours * _HOUR
         start = draw.uniform(0, 0.6) * span
         end = min(span, start + 8 * _HOUR)
@@ -164,7 +195,7 @@ class Simulation:
         pause = draw.uniform(start, end)
         self._at(pause, Came(name, Presence.AWAY))
         self._at(min(end, pause + 0.5 * _HOUR), Came(name, Presence.ONLINE))
-        gone = draw.random() < 0.02
+        gone = draw.random() < 0.05
         self._at(
             end + (self.day.lease if gone else 0.0),
             Vanished(name) if gone else Came(name, Presence.OFFLINE),
@@ -199,7 +230,7 @@ class Simulation:
             if event.waiting.lane.needs:
                 self._at(now + self.day.relax_after, _Relax(event.waiting.id))
         for decision in self._routing.on(self._floor, event, now):
-            self._digest.update(f"{now:.6f} {decision!r}\n".encode())
+            self._digest.update(f"{now:.6f} {_written(decision)}\n".encode())
             self._follow(decision, now)
 
     def _relax(self, due: _Relax, now: float) -> None:
@@ -218,7 +249,7 @@ class Simulation:
                 mine = [h for h in self._floor.holds(inquiry) if h.agent == agent]
                 return not mine or mine[0].accepted
             case Finished(inquiry):
-                return inquiry not in self._work or self._work[inquiry][1] != now
+                return inquiry not in self._work or self._work[inquiry].done != now
             case _:
                 return False
 
@@ -236,18 +267,20 @@ class Simulation:
                     self._at(until, Expired(waiting.id))
             case Assign(waiting, agent):
                 counts["assigned"] += 1
-                self.report.waits[waiting.lane.queue].append(now - waiting.since)
+                if waiting.id not in self._served:
+                    self._served.add(waiting.id)
+                    self.report.waits[waiting.lane.queue].append(now - waiting.since)
                 done = now + draw.expovariate(1 / self.day.handling)
-                self._work[waiting.id] = (now, done, waiting.lane.weight)
+                self._work[waiting.id] = _Work(agent, now, done, waiting.lane.weight)
                 self._at(done, Finished(waiting.id, agent))
             case Return(inquiry, agent, why, refused_until):
                 counts[f"returned: {why.value}"] += 1
-                self._worked(inquiry, agent, now)
+                self._worked(inquiry, now)
                 if refused_until:
                     self._at(refused_until, Looked())
             case Release(inquiry, agent):
                 counts["done"] += 1
-                self._worked(inquiry, agent, now)
+                self._worked(inquiry, now)
             case Set(agent, presence, until):
                 self._presence(agent, presence, now)
                 if presence is Presence.WRAP_UP:
@@ -255,18 +288,28 @@ class Simulation:
             case _:
                 counts[type(decision).__name__.lower()] += 1
 
-    def _worked(self, inquiry: str, agent: str, now: float) -> None:
-        """Keeps account of what they did."""
+    def _worked(self, inquiry: str, now: float) -> None:
+        """It is out of their hands."""
         if inquiry in self._work:
-            began, _, weight = self._work.pop(inquiry)
-            self.report.busy[agent] += (now - began) * weight
+            self._count(self._work.pop(inquiry), now)
+
+    def _count(self, work: _Work, now: float) -> None:
+        """Keeps account of what they did; what goes on during a break is none of it."""
+        if work.agent in self._came:
+            self.report.busy[work.agent] += (now - work.counted) * work.weight
+        work.counted = now
 
     def _presence(self, agent: str, presence: Presence, now: float) -> None:
         """Keeps account of who is there."""
         here = presence in (Presence.ONLINE, Presence.WRAP_UP, Presence.BUSY)
+        if here == (agent in self._came):
+            return
+        for work in self._work.values():
+            if work.agent == agent:
+                self._count(work, now)
         if here:
-            self._came.setdefault(agent, now)
-        elif agent in self._came:
-            known = self._floor.agent(agent)
-            span = now - self._came.pop(agent)
-            self.report.there[agent] += span * (known.capacity if known else 1)
+            self._came[agent] = now
+            return
+        known = self._floor.agent(agent)
+        span = now - self._came.pop(agent)
+        self.report.there[agent] += span * (known.capacity if known else 1)

@@ -220,6 +220,9 @@ class Happening(StrEnum):
     """'Received, number …', a place in the queue, a notice: an automatic text that answers nothing."""
     WAITS = "waits"
     """It is the customer's turn: a question was asked, or an answer sent that may have been enough."""
+    OUR_TURN = "our_turn"
+    """It is ours again without a word of the customer: what was sent did not arrive, what was promised
+    has not happened. Where it was ours anyway, nothing."""
     RESOLVED = "resolved"
 
 
@@ -234,7 +237,8 @@ def follow(
 
     The customer's first message starts the first response and the resolution; a later one goes on with
     what paused, opens the resolution again that was stopped, and starts the next response where no
-    response is waited for. A response stops what waits for one. `WAITS` pauses, `RESOLVED` stops all.
+    response is waited for. A response stops what waits for one. `WAITS` pauses, `OUR_TURN` goes on with
+    what paused, and with a resolution that was stopped; `RESOLVED` stops all.
 
     Args:
         clocks: those it has; a kind that `held` has no term for is left as it is.
@@ -254,7 +258,18 @@ def follow(
             after[kind] = clock.stop(at, calendar)
         elif happening is Happening.WAITS:
             after[kind] = clock.pause(at, calendar)
+        elif happening is Happening.OUR_TURN:
+            after[kind] = _again(clock, held[kind], at)
     return after
+
+
+def _again(clock: Clock, term: Term, at: float) -> Clock:
+    """Goes on with what paused; a resolution also after its end."""
+    if clock.stopped is None:
+        return clock.resume(at, term)
+    if clock.kind is not Kind.RESOLUTION:
+        return clock
+    return replace(clock, stopped=None, paused_since=clock.stopped).resume(at, term)
 
 
 def _wrote(clocks: dict[Kind, Clock], held: Mapping[Kind, Term], at: float) -> dict[Kind, Clock]:
@@ -263,10 +278,8 @@ def _wrote(clocks: dict[Kind, Clock], held: Mapping[Kind, Term], at: float) -> d
         if clock is None:
             if kind is not Kind.NEXT_RESPONSE:
                 clocks[kind] = Clock.start(term, at)
-        elif clock.stopped is None:
-            clocks[kind] = clock.resume(at, term)
-        elif kind is Kind.RESOLUTION:
-            clocks[kind] = replace(clock, stopped=None, paused_since=clock.stopped).resume(at, term)
+        else:
+            clocks[kind] = _again(clock, term, at)
     first, following = (clocks.get(kind) for kind in _TO_RESPOND)
     waited_for = any(clock and clock.stopped is None for clock in (first, following))
     responded = first is None or first.stopped is not None

@@ -8,6 +8,7 @@ from typing import Any
 from gateway.domain.errors import Conflict
 from gateway.domain.model import DeliveryState, InquiryState
 from gateway.domain.plan import (
+    CALLBACK_TIMER,
     AddMessage,
     CancelTimer,
     ChangeInquiry,
@@ -17,11 +18,13 @@ from gateway.domain.plan import (
     FlagHandle,
     LinkAnnouncement,
     Log,
+    LogEvent,
     MarkDelivery,
     MergeContacts,
     MoveMessages,
     OpenConversation,
     Plan,
+    RequestCallback,
     Send,
     SetTimer,
     SettleAnnouncement,
@@ -315,6 +318,29 @@ def _review_answer(tx: Tx, op: ReviewAnswer, now: float) -> None:
     )
 
 
+def _request_callback(tx: Tx, op: RequestCallback, now: float) -> None:
+    if tx.one("callbacks.latest_of", inquiry_id=op.inquiry_id) is not None:
+        return
+    inquiry = tx.one("inquiries.by_id", id=op.inquiry_id)
+    if inquiry is None:
+        msg = f"inquiry {op.inquiry_id} is gone"
+        raise Conflict(msg)
+    place = {"waiting_since": inquiry["waiting_since"] or now, "rank": inquiry["rank"]}
+    tx.run(
+        "callbacks.add",
+        id=op.callback_id,
+        inquiry_id=op.inquiry_id,
+        state=op.state,
+        moment=op.moment,
+        number=op.number,
+        created_at=now,
+        body=_json({**op.body, **place}),
+    )
+    tx.run("timers.set", kind=CALLBACK_TIMER, subject=op.callback_id, due_at=now, payload="{}")
+    data: dict[str, Any] = {"callback": op.callback_id, "state": op.state, "by": "customer"}
+    tx.log(LogEvent(f"{op.callback_id}.e", "callback.requested", now, op.inquiry_id, data))
+
+
 def _log(tx: Tx, op: Log, now: float) -> None:
     event = op.event
     tx.log(event if event.at else replace(event, at=now))
@@ -343,5 +369,6 @@ _APPLY: dict[type, Callable[[Tx, Any, float], None]] = {
     KeepAnswer: _keep_answer,
     AddReview: _add_review,
     ReviewAnswer: _review_answer,
+    RequestCallback: _request_callback,
     Log: _log,
 }

@@ -12,7 +12,7 @@ from gateway.answers.answerer import Answerer
 from gateway.domain.calendar import Calendar
 from gateway.domain.channel import Inbound
 from gateway.domain.decision import Decision, Question, Verb
-from gateway.domain.model import JSON, InquiryState, Queue, Visibility
+from gateway.domain.model import JSON, InquiryState, Visibility
 from gateway.domain.plan import (
     CLOSE_TIMER,
     AddMessage,
@@ -24,11 +24,13 @@ from gateway.domain.plan import (
 from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
-from gateway.routing.model import Lane, rank
-from gateway.routing.placing import place
+from gateway.routing.callbacks import Policy
+from gateway.routing.wishes import Reach
 from gateway.workers import auditing
 from gateway.workers.announcing import link
+from gateway.workers.calling import call_back
 from gateway.workers.draft import Draft
+from gateway.workers.placing import Places
 from gateway.workers.promises import remembered, with_missed
 
 DAY = 24 * 3600.0
@@ -42,8 +44,8 @@ SUGGEST_ONLY = "suggest_mode"
 class PlannerSettings:
     """What planning needs of the configuration."""
 
-    queues: Mapping[str, Queue]
-    default_queue: str
+    places: Places
+    """Where an inquiry waits for people."""
     automatic_per_day: int = 5
     close_after: float = 72 * 3600.0
     """Seconds of silence after an answer until the inquiry is closed."""
@@ -53,8 +55,10 @@ class PlannerSettings:
     """Of all decided questions, drawn for a person to judge."""
     suggest_only: bool = False
     """No matter is answered by itself, whatever is certified."""
-    weights: Mapping[str, int] = field(default_factory=dict)
-    """What an inquiry takes of an agent's capacity, by kind of channel."""
+    reach: Reach = field(default_factory=Reach)
+    """Whose telephones are called back."""
+    calling: Policy = field(default_factory=Policy)
+    """How, and when not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,9 @@ class Deciding:
                 draft, inquiry, seen, topic_queue=decision.queue, urgent=decision.urgent,
                 why=decision.reason, decision=said,
             )  # fmt: skip
+            if decision.evidence.get("rule") == "callback":
+                reach, policy = self.settings.reach, self.settings.calling
+                call_back(draft, event, seen, inquiry, reach, policy)
         if speak:
             self._speak(draft, event, seen, inquiry, conversation, decision, question)
         elif not silent:
@@ -152,7 +159,7 @@ class Deciding:
 
     def _question(self, event: Inbound, seen: Snapshot, inquiry: InquiryView) -> Question:
         most = 2 if seen.account.form == "short" else 3
-        queues = self.settings.queues
+        queues = self.settings.places.queues
         cases = [
             replace(case, queue=queues[case.queue].title if case.queue in queues else "")
             for case in seen.cases
@@ -233,38 +240,34 @@ class Deciding:
     ) -> None:
         """To the people of a queue, at the place of its priority. `dialogue`: where no decision has
         one."""
-        chosen = place(
-            self.settings.queues,
-            self.settings.default_queue,
-            topic=topic_queue,
-            account=seen.account.queue,
-            urgent=urgent,
+        places = self.settings.places
+        placed = places.place(
+            inquiry, seen, topic_queue=topic_queue, urgent=urgent, why=why, decision=decision
         )
-        queue = self.settings.queues[chosen.queue]
-        lane = Lane.of(queue.id, queue.skills, self.settings.weights.get(seen.account.kind, 1))
         draft.add(
             ChangeInquiry(
                 inquiry.id,
                 inquiry.version,
                 move(inquiry.state, "queue"),
-                lane=lane.key,
-                handicap=rank(0.0, chosen.priority, queue.ageing, urgent=urgent),
                 topic=_matter(inquiry, decision) if decision else None,
                 language=decision.language if decision else None,
-                queue=chosen.queue,
-                priority=chosen.priority,
                 urgent=urgent if decision else None,
                 dialogue=auditing.offered(draft, inquiry, decision) if decision else dialogue,
                 assigned_to="",
+                routing=placed.routing,
+                **placed.change,
             )
         )
+        if places.rules.filters or places.rules.default:
+            draft.add(placed.timer(inquiry.id, seen.now))
         draft.log(
             "inquiry.queued",
-            queue=chosen.queue,
-            lane=lane.key,
-            priority=chosen.priority,
-            by=chosen.reason,
+            queue=placed.change["queue"],
+            lane=placed.change["lane"],
+            priority=placed.change["priority"],
+            by=placed.by,
             why=why,
+            trail=placed.trail,
         )
 
     def _speak(

@@ -21,7 +21,7 @@ from gateway.domain.plan import (
 from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import InquiryView, Snapshot
 from gateway.domain.states import WITH_PEOPLE, move
-from gateway.routing.placing import URGENT_PRIORITY
+from gateway.routing.placement import URGENT_PRIORITY
 from gateway.workers.deciding import Deciding
 from gateway.workers.draft import Draft
 from gateway.workers.promises import OVER, PROMISED, standing_of, timer

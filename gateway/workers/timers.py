@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway import steps
+from gateway.desk.callbacks import Callbacks
 from gateway.domain.announcement import ANNOUNCEMENT_TIMER
 from gateway.domain.errors import GatewayError, Overloaded, StoreError
 from gateway.domain.model import InquiryState
 from gateway.domain.plan import (
+    CALLBACK_TIMER,
     CLOSE_TIMER,
     PROMISE_TIMER,
+    STEP_TIMER,
     ChangeInquiry,
     Log,
     LogEvent,
@@ -26,6 +29,8 @@ from gateway.domain.world import Clock, Ids
 from gateway.domain.world import Log as Logger
 from gateway.workers import promises
 from gateway.workers.announcing import hand_on
+from gateway.workers.clocking import SLA_TIMER, Clocking, announce
+from gateway.workers.placing import Stepping
 
 #: Seconds until a timer whose effect failed fires again.
 AGAIN = 300.0
@@ -46,6 +51,12 @@ class Timers:
     poll: float = 1.0
     fired: Callable[[str], None] = lambda _: None
     """Told the kind after each commit; wakes whoever plans what a promise brings up."""
+    stepping: Stepping | None = None
+    """Takes inquiries on to the next step of their rule."""
+    callbacks: Callbacks | None = None
+    """Knows what time does to a callback."""
+    clocking: Clocking | None = None
+    """Says which targets are at risk or missed, and climbs their ladders."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -100,9 +111,10 @@ class Timers:
         return await self.store.write(work)
 
     async def _fire(self, row: Row, now: float) -> bool:
-        event_id = self.ids.new()
+        event_id, plans = self.ids.new(), list[Plan]()
 
         def work(tx: Tx) -> bool:
+            plans.clear()
             if not tx.run(
                 "timers.take", kind=row["kind"], subject=row["subject"], due_at=row["due_at"]
             ):
@@ -110,6 +122,7 @@ class Timers:
             effect = self._effects()[row["kind"]]
             if (plan := effect(tx, row, event_id, now)) is not None:
                 self.apply(tx, plan, now)
+                plans.append(plan)
             return True
 
         steps.reach("timer.before")
@@ -117,6 +130,8 @@ class Timers:
         if fired:
             self.counts[row["kind"]] += 1
             self.fired(row["kind"])
+            for plan in plans:
+                announce(plan, self.log)
         steps.reach("timer.after")
         return fired
 
@@ -125,6 +140,9 @@ class Timers:
             CLOSE_TIMER: self._close,
             PROMISE_TIMER: self._promise,
             ANNOUNCEMENT_TIMER: hand_on,
+            **({STEP_TIMER: self.stepping.fire} if self.stepping else {}),
+            **({CALLBACK_TIMER: self.callbacks.fire} if self.callbacks else {}),
+            **({SLA_TIMER: self.clocking.fire} if self.clocking else {}),
         }
 
     def _promise(self, tx: Tx, row: Row, event_id: str, now: float) -> None:

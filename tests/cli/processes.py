@@ -1,5 +1,6 @@
 """A running `gateway serve`, and what the tests of the command line say to it."""
 
+import asyncio
 import hmac
 import json
 import os
@@ -11,13 +12,15 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.config import load
+from gateway.office import Office, desk_only
 from tests.learnt import SETTING
 
 SECRET = "a secret of the tests' own"
@@ -148,6 +151,16 @@ def until(look: Callable[[], Any], seconds: float = 30.0) -> Any:
             return found
         threading.Event().wait(0.1)
     pytest.fail("it did not happen")
+
+
+def beside(home: Path, work: Callable[[Office], Awaitable[Any]]) -> Any:
+    """Do something in an office of our own, beside whatever runs there."""
+
+    async def run() -> Any:
+        async with desk_only(load(None, home)) as office:
+            return await work(office)
+
+    return asyncio.run(run())
 
 
 def with_callback(home: Path, url: str) -> None:

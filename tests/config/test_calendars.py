@@ -96,7 +96,7 @@ def test_a_year_that_is_not_published_has_its_holidays_and_no_day_that_makes_up(
 def test_who_is_warned_of_a_year_to_come():
     last = max(chinese_calendar.constants.holidays).year
     autumn, winter = date(last, 10, 1), date(last, 12, 1)
-    calendars = {"one": CHINA, "two": CalendarSettings(holidays="SG").calendar()}
+    calendars = {"brands.one": CHINA, "queues.two": CalendarSettings(holidays="SG").calendar()}
     assert unpublished(calendars, autumn) == []
     (line,) = unpublished(calendars, winter)
     assert line.startswith(f"brands.one.calendar: the working days of {last + 1} are not announced")

@@ -59,7 +59,7 @@ def test_brands_and_queues_come_out_as_the_domain_knows_them(written):
     assert (brand.name, brand.names["zh-CN"], brand.facts["days"]) == ("Acme", "顶点", [1, 2])
     assert brand.tables == {"error_codes": {"E1": {"en": "x"}}}
     queue = config.domain_queues()["vip"]
-    assert (queue.id, queue.priority, queue.skills) == ("vip", 0, ("zh",))
+    assert (queue.id, queue.priority, queue.skills) == ("vip", 0, {"zh": 1})
 
 
 def test_an_account_keeps_its_channels_own_keys_apart_and_belongs_to_the_only_brand(written):
@@ -86,7 +86,7 @@ def test_the_environment_overrides_the_file_at_any_depth(written):
     assert config.server.port == 2
     assert config.public_url == "http://[::1]:2"
     assert config.log.as_json is True
-    assert config.queues["vip"].skills == ("zh", "en")
+    assert config.queues["vip"].skills == {"zh": 1, "en": 1}
     assert config.accounts["box"].settings == {"token": "t"}
     assert config.default_queue == "vip"
 
@@ -168,7 +168,7 @@ def test_a_wrong_name_gives_the_full_path_and_the_nearest_valid_one(written, tex
         ('[log]\nlevel = "loud"', "log.level: input should be 'debug', 'info'"),
         ("[queues.general]\npriority = 1", "queues.general.title: is missing"),
         ('[queues."A b"]\ntitle = "x"', "queues.A b: expects lower-case letters"),
-        ('[queues.general]\ntitle = "G"\nskills = "zh"', "queues.general.skills: expects a list"),
+        ('[queues.general]\ntitle = "G"\nskills = "zh"', "queues.general.skills: expects a table"),
         ("[answers]\nalpha = 0", "answers.alpha: input should be greater than 0"),
         ('database = "gateway.sqlite"', "database: expects sqlite:FILE or postgresql://USER"),
         ('database = "sqlite:"', "database: expects sqlite:FILE"),

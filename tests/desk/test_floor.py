@@ -10,7 +10,7 @@ import pytest
 from gateway.desk.floor import Floor, NobodyKnown
 from gateway.desk.standing import Standing
 from gateway.domain.errors import Conflict, NotAllowed
-from gateway.domain.model import InquiryState
+from gateway.domain.model import InquiryState, Queue
 from gateway.routing.core import Queueing, Routing
 from gateway.routing.events import (
     Accepted,
@@ -39,6 +39,7 @@ QUEUES = {
     "pay": Queueing(Strategy.LEAST_BUSY),
     "cards": Queueing(Strategy.RING_ALL, offer_seconds=30.0),
 }
+DOMAIN = {name: Queue(name, name.title()) for name in QUEUES}
 LANES = [
     Lane.of(queue, needs, weight)
     for queue in ("pay", "cards")
@@ -47,9 +48,9 @@ LANES = [
 ]
 
 
-def floor_on(rig: Rig, store: AnyStore | None = None, **queues: Any) -> Floor:
+def floor_on(rig: Rig, store: AnyStore | None = None, write: Any = apply) -> Floor:
     return Floor(
-        store or rig.store, Routing(queues or QUEUES), AGENTS, apply, rig.clock, rig.ids, lease=60.0
+        store or rig.store, Routing(QUEUES), AGENTS, write, rig.clock, rig.ids, DOMAIN, lease=60.0
     )
 
 
@@ -319,7 +320,7 @@ async def test_what_is_handed_on_waits_at_the_place_of_its_age_and_does_not_come
     rig.clock.advance(100.0)
     await floor.take("n1", "ann")
     await wait(rig, "n2", Lane("cards"))
-    await floor.transfer("n1", "ann", "cards", {"cards": rank(0.0, 5)})
+    await floor.transfer("n1", "ann", "cards")
     seen = await standing(rig)
     assert seen["lines"] == {"cards|1|": ["n1.q", "n2.q"]}
     await floor.be("ann", Presence.ONLINE)

@@ -11,6 +11,7 @@ from tests.store.engines import SqliteEngine
 #: Asked by a person or a scrape, or of tables that stay small.
 MAY_SCAN = {
     "announcements.listed",
+    "callbacks.every",
     "certificates.every",
     "certificates.in_force",
     "certificates.made_of",
@@ -30,6 +31,11 @@ MAY_SCAN = {
     "outbox.counts",
     "outbox.listed",
     "outbox.pauses",
+    # Agents and the offers that stand: as many as there are people.
+    "routing.offers",
+    "routing.silent",
+    "routing.strays",
+    "routing.wrapped_up",
 }
 FULL_SCAN = re.compile(r"SCAN (?!one\b)(\w+)$")
 

@@ -19,12 +19,11 @@ from gateway.routing.placement import (
     next_step,
     place,
 )
-from gateway.routing.placing import place as place_by_default
 from gateway.routing.rules import Rules, load
 
 QUEUES = {
     "risk": Queue("risk", "Risk", priority=1),
-    "payments": Queue("payments", "Payments", priority=4, skills=("card", "pay")),
+    "payments": Queue("payments", "Payments", priority=4, skills={"card": 1, "pay": 2}),
     "general": Queue("general", "General"),
 }
 RULES = load(
@@ -99,7 +98,7 @@ def test_the_first_filter_that_matches_decides():
         Step(
             "payments",
             4,
-            needs={"card": 1, "pay": 1},
+            needs={"card": 1, "pay": 2},
             prefers={"lang.zh": 1},
             skip_if='queue.waiting > 10 && inquiry.topic == "fraud"',
         ),
@@ -137,9 +136,10 @@ def test_an_error_is_no_match_and_is_counted():
 )
 def test_without_rules_the_place_is_the_one_of_the_built_in_rule(topic, account, urgent):
     found = put(Facts(InquiryFacts(urgent=urgent)), Rules(), topic=topic, account=account)
-    expected = place_by_default(QUEUES, "general", topic=topic, account=account, urgent=urgent)
+    queue = QUEUES[next(name for name in (topic, account, "general") if name in QUEUES)]
     (step,) = found.steps
-    assert (step.queue, step.priority) == (expected.queue, expected.priority)
+    assert (step.queue, step.priority) == (queue.id, 0 if urgent else queue.priority)
+    assert step.needs == queue.skills
     assert (step.urgent, step.timeout) == (urgent, None)
     assert found.filter == "default"
 
@@ -286,9 +286,9 @@ def test_the_trail_reads_in_english_and_in_chinese():
         "fraud, target 1, queue risk: is planned",
     ]
     assert explain(found, "zh-CN")[:3] == [
-        "规则 night:不符合:!time.open (time.open = true)",
-        "规则 fraud:符合",
-        "fraud 第 1 个目标(队列 risk):已列入",
+        "规则 night：不符合：!time.open (time.open = true)",
+        "规则 fraud：符合",
+        "fraud 第 1 个目标（队列 risk）：已列入",
     ]
     assert explain(turn(None, {}), "en")[-1] == "fraud, target 3, queue payments: is used"
 

@@ -42,10 +42,10 @@ SAID_TO_ONE = {
     ): "no answer to a COMMIT gets lost inside a process",
     ("announcements.sql", "postgres", "FOR SHARE"): "SQLite has one writer at a time",
     ("events.sql", "postgres", "placed,"): "as the column",
-    ("inquiries.sql", "postgres", "FOR UPDATE SKIP LOCKED"): "SQLite has one writer at a time",
     ("intake.sql", "postgres", "FOR UPDATE OF r SKIP LOCKED"): "as above",
     ("leases.sql", "postgres", "FOR UPDATE"): "as above",
     ("outbox.sql", "postgres", "FOR UPDATE OF o SKIP LOCKED"): "as above",
+    ("routing.sql", "postgres", "FROM pg_advisory_xact_lock(7126530)"): "as above",
     ("timers.sql", "postgres", "FOR UPDATE SKIP LOCKED"): "as above",
 }
 

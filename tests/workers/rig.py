@@ -26,6 +26,7 @@ from gateway.testing.clock import FakeClock
 from gateway.testing.world import LogLines, MemoryBlobs, SequentialIds
 from gateway.workers import brain
 from gateway.workers.pipeline import Pipeline
+from gateway.workers.placing import Places
 from gateway.workers.planner import Planner, PlannerSettings
 from gateway.workers.timers import Timers
 from tests.store.engines import Twice, select
@@ -38,7 +39,8 @@ QUEUES = {
     "payments": Queue("payments", "Payments", priority=3),
     "general": Queue("general", "General", priority=7),
 }
-SETTINGS = PlannerSettings(QUEUES, "general", automatic_per_day=3, close_after=CLOSE_AFTER)
+PLACES = Places(QUEUES, "general")
+SETTINGS = PlannerSettings(PLACES, automatic_per_day=3, close_after=CLOSE_AFTER)
 ACCOUNTS = {
     "app": AccountView("app", "http", "demo", "http", "long", subject=True),
     "sms": AccountView("sms", "sms", "demo", "phone", "short", queue="payments"),
@@ -159,6 +161,8 @@ class Rig:
     workers: SameProcess = field(default_factory=SameProcess)
     accounts: Mapping[str, AccountView] = field(default_factory=lambda: ACCOUNTS)
     settings: PlannerSettings = SETTINGS
+    write: Callable[[Tx, Plan, float], None] = apply
+    """Writes plans."""
     plans: list[Plan] = field(default_factory=list)
     """Everything the pipelines applied, in order."""
 
@@ -168,7 +172,9 @@ class Rig:
     def pipeline(self, owner: str = "p1", **changes: Any) -> Pipeline:
         values: dict[str, Any] = {"poll": 0.01, "applied": self.plans.append, **changes}
         store, workers = values.pop("store", self.store), values.pop("workers", self.workers)
-        return Pipeline(store, workers, self.accounts, apply, self.clock, self.log, owner, **values)
+        return Pipeline(
+            store, workers, self.accounts, self.write, self.clock, self.log, owner, **values
+        )
 
     def delivery(self, channels: Mapping[str, Any], owner: str = "d1", **changes: Any) -> Delivery:
         known: Mapping[str, Channel] = channels
@@ -179,10 +185,12 @@ class Rig:
 
     def desk(self, store: Any = None, **more: Any) -> Desk:
         store = store or self.store
-        return Desk(store, self.accounts, apply, self.clock, self.ids, CLOSE_AFTER, **more)
+        return Desk(store, self.accounts, self.write, self.clock, self.ids, CLOSE_AFTER, **more)
 
     def timers(self) -> Timers:
-        return Timers(self.store, apply, self.clock, self.ids, self.log, CLOSE_AFTER, poll=0.01)
+        return Timers(
+            self.store, self.write, self.clock, self.ids, self.log, CLOSE_AFTER, poll=0.01
+        )
 
     def intake(self) -> Accept:
         return Accept(

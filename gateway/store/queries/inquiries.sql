@@ -20,7 +20,8 @@ UPDATE inquiries SET
   lane = CASE WHEN :state <> 'queued' THEN lane
               ELSE COALESCE(:lane, CASE WHEN CAST(:queue AS TEXT) IS NULL THEN NULLIF(lane, '') END,
                             COALESCE(CAST(:queue AS TEXT), queue) || '|1|') END,
-  rank = CASE WHEN :state <> 'queued' THEN rank
+  rank = CASE WHEN :state <> 'queued' AND (waiting_since IS NULL OR CAST(:handicap AS DOUBLE PRECISION) IS NULL)
+                THEN rank
               WHEN CAST(:handicap AS DOUBLE PRECISION) IS NOT NULL
                 THEN COALESCE(waiting_since, :at) + CAST(:handicap AS DOUBLE PRECISION)
               WHEN CAST(:priority AS BIGINT) IS NULL AND waiting_since IS NOT NULL THEN rank

@@ -14,6 +14,13 @@ FROM waiting_lanes l JOIN inquiries i ON i.id = (
   SELECT h.id FROM inquiries h WHERE h.state = 'queued' AND h.lane = l.lane
   ORDER BY h.rank, h.waiting_since, h.id LIMIT 1)
 
+-- name: heads_of(queue)
+SELECT i.id, i.lane, i.rank, i.waiting_since, i.routing
+FROM waiting_lanes l JOIN inquiries i ON i.id = (
+  SELECT h.id FROM inquiries h WHERE h.state = 'queued' AND h.lane = l.lane
+  ORDER BY h.rank, h.waiting_since, h.id LIMIT 1)
+WHERE l.queue = :queue
+
 -- name: after(lane, rank, since, id)^
 SELECT id, lane, rank, waiting_since, routing FROM inquiries
 WHERE state = 'queued' AND lane = :lane AND (rank, waiting_since, id) > (:rank, :since, :id)
@@ -22,8 +29,15 @@ ORDER BY rank, waiting_since, id LIMIT 1
 -- name: waits(id)^
 SELECT id, lane, rank, waiting_since, routing FROM inquiries WHERE id = :id AND state = 'queued'
 
+-- name: last_agent(inquiry_id)^
+-- The person who wrote last in the conversation of an inquiry.
+SELECT m.author FROM messages m JOIN inquiries i ON i.conversation_id = m.conversation_id
+WHERE i.id = :inquiry_id AND m.direction = 'out' AND m.automatic = 0 AND m.visibility <> 'note'
+ORDER BY m.at DESC, m.id DESC LIMIT 1
+
 -- name: agents()
-SELECT id, presence, presence_until, seen_at, idle_since, offered_at FROM agents ORDER BY id
+SELECT id, presence, presence_since, presence_until, seen_at, idle_since, offered_at
+FROM agents ORDER BY id
 
 -- name: in_hand()
 SELECT assigned_to AS agent, lane, COUNT(*) AS n FROM inquiries
@@ -73,10 +87,14 @@ DELETE FROM refusals WHERE until <= :now
 
 -- name: set_presence(id, presence, until, idle_since, at)!
 -- `idle_since` NULL leaves it as it is.
-INSERT INTO agents (id, presence, presence_until, seen_at, idle_since)
-VALUES (:id, :presence, :until, :at, COALESCE(:idle_since, :at))
+INSERT INTO agents (id, presence, presence_since, presence_until, seen_at, idle_since)
+VALUES (:id, :presence, CAST(:at AS DOUBLE PRECISION), :until, CAST(:at AS DOUBLE PRECISION),
+        COALESCE(CAST(:idle_since AS DOUBLE PRECISION), CAST(:at AS DOUBLE PRECISION)))
 ON CONFLICT (id) DO UPDATE SET presence = excluded.presence,
-  presence_until = excluded.presence_until, idle_since = COALESCE(:idle_since, agents.idle_since)
+  presence_since = CASE WHEN agents.presence = excluded.presence THEN agents.presence_since
+    ELSE excluded.presence_since END,
+  presence_until = excluded.presence_until,
+  idle_since = COALESCE(CAST(:idle_since AS DOUBLE PRECISION), agents.idle_since)
 
 -- name: offered(id, at)!
 UPDATE agents SET offered_at = :at WHERE id = :id
@@ -86,6 +104,13 @@ UPDATE agents SET idle_since = :at WHERE id = :id
 
 -- name: seen(id, at)!
 UPDATE agents SET seen_at = :at WHERE id = :id AND seen_at < :at
+
+-- name: rates(queue)^
+SELECT body FROM queue_rates WHERE queue = :queue
+
+-- name: keep_rates(queue, body)!
+INSERT INTO queue_rates (queue, body) VALUES (:queue, :body)
+ON CONFLICT (queue) DO UPDATE SET body = excluded.body
 
 -- name: silent(before)
 SELECT id FROM agents WHERE presence <> 'offline' AND seen_at < :before
@@ -97,3 +122,17 @@ SELECT id FROM agents WHERE presence = 'wrap_up' AND presence_until <= :now
 -- With somebody who is gone: the customer wrote again after they left.
 SELECT DISTINCT a.id FROM agents a JOIN inquiries i ON i.assigned_to = a.id
 WHERE a.presence = 'offline' AND i.state = 'assigned'
+
+-- name: longest_in(queue, n)
+-- What waits longest in a queue.
+SELECT i.id, i.version, i.state, i.brand, i.queue, i.priority, i.urgent, i.lane, i.waiting_since,
+       i.routing
+FROM waiting_lanes l JOIN inquiries i ON i.lane = l.lane AND i.state = 'queued'
+WHERE l.queue = :queue ORDER BY i.waiting_since, i.id LIMIT :n
+
+-- name: last_in(queue, n)
+-- What would be taken last.
+SELECT i.id, i.version, i.state, i.brand, i.queue, i.priority, i.urgent, i.lane, i.waiting_since,
+       i.routing
+FROM waiting_lanes l JOIN inquiries i ON i.lane = l.lane AND i.state = 'queued'
+WHERE l.queue = :queue ORDER BY i.rank DESC, i.waiting_since DESC, i.id DESC LIMIT :n
