@@ -3,7 +3,7 @@ does: offers run out, who is not heard of is gone. Each is one unit of work.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from gateway.desk.commands import find
@@ -54,7 +54,8 @@ class Floor:
     """The store's writer of plans."""
     clock: Clock
     ids: Ids
-    queues: Mapping[str, Queue]
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    """To which an inquiry may be handed on."""
     lease: float = 60.0
     """Seconds after which an agent who is not heard of is gone."""
 
@@ -173,7 +174,8 @@ class Floor:
             moving.tx.run("routing.forget_refusals", now=now)
             return made
 
-        return await self.store.write(self._unit(work))
+        # Told to nobody: what it finds is found again by whoever looks.
+        return await self._do(work, tell=False)
 
     # ------------------------------------------------------------ parts
 
@@ -192,20 +194,18 @@ class Floor:
 
         return await self._do(work)
 
-    async def _do(self, work: Callable[[Moving], T]) -> T:
-        result = await self.store.write(self._unit(work))
-        self.store.tell(ROUTING)
-        return result
-
-    def _moving(self, tx: Tx, command: str, now: float) -> Moving:
-        sticky = self.routing.sticky
-        return Moving(tx, self.agents, now, sticky, tx=tx, write=self.write, command=command)
-
-    def _unit(self, work: Callable[[Moving], T]) -> Callable[[Tx], T]:
+    async def _do(self, work: Callable[[Moving], T], *, tell: bool = True) -> T:
         command, now = self.ids.new(), self.clock.now()
 
         def unit(tx: Tx) -> T:
             tx.one("routing.lock")
             return work(self._moving(tx, command, now))
 
-        return unit
+        result = await self.store.write(unit)
+        if tell:
+            self.store.tell(ROUTING)
+        return result
+
+    def _moving(self, tx: Tx, command: str, now: float) -> Moving:
+        sticky = self.routing.sticky
+        return Moving(tx, self.agents, now, sticky, tx=tx, write=self.write, command=command)

@@ -8,7 +8,7 @@ loops may run, and one that is killed has done nothing by halves.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -64,7 +64,7 @@ class Overflowing:
         moved = 0
         for plan in moves:
             try:
-                await self.floor.store.write(self._unit(plan, now))
+                await self._move(plan, now)
                 moved += 1
             except Conflict:
                 continue  # it is with somebody, or elsewhere: good so
@@ -73,8 +73,11 @@ class Overflowing:
             self.counts["moved"] += moved
         return moved
 
-    def _unit(self, plan: Plan, now: float) -> Callable[[Tx], None]:
-        return lambda tx: self.floor.write(tx, plan, now)
+    async def _move(self, plan: Plan, now: float) -> None:
+        def unit(tx: Tx) -> None:
+            self.floor.write(tx, plan, now)
+
+        await self.floor.store.write(unit)
 
     # ------------------------------------------------------------ deciding
 

@@ -113,6 +113,7 @@ def test_both_lists_at_once_are_refused(callbacks):
     assert callbacks("list", "--missed", "--all").returncode == 2
 
 
+@pytest.mark.proof
 def test_beside_a_running_gateway_its_timers_bring_it_back(inside, home, serving, callback):
     """A try of which nobody told is counted as lost, by the gateway alone."""
     url, _ = callback

@@ -81,6 +81,7 @@ def _all_sealed(inside, home):
     return found if found["events_sealed"] and not found["events_unsealed"] else None
 
 
+@pytest.mark.proof
 def test_the_others_go_on_when_one_is_killed(inside, shared, serving, callback):
     url, taken = callback
     with_callback(shared, url)
@@ -92,6 +93,7 @@ def test_the_others_go_on_when_one_is_killed(inside, shared, serving, callback):
         assert taken.get(timeout=30)["to"] == "u7"
 
 
+@pytest.mark.proof
 def test_while_the_server_is_away_it_says_so_and_goes_on_when_it_is_back(
     inside, home, serving, callback
 ):

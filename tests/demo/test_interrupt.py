@@ -37,7 +37,11 @@ def _drain(terminal: int) -> bytes:
 
 @pytest.mark.parametrize(
     ("moment", "number"),
-    [(STARTING, signal.SIGINT), (PLAYING, signal.SIGINT), (PLAYING, signal.SIGTERM)],
+    [
+        (STARTING, signal.SIGINT),
+        pytest.param(PLAYING, signal.SIGINT, marks=pytest.mark.proof),
+        (PLAYING, signal.SIGTERM),
+    ],
     ids=["ctrl-c while it starts", "ctrl-c in a scene", "sigterm in a scene"],
 )
 def test_it_stops_within_five_seconds_and_leaves_nothing(start_demo, tmp_path, moment, number):

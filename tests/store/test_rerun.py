@@ -16,24 +16,35 @@ import pytest
 
 from gateway import app
 from gateway.delivery import outbox
+from gateway.desk.callbacks import Callbacks
 from gateway.desk.certifying import put_in_force
+from gateway.desk.floor import Floor
 from gateway.desk.quarantine import Expiry, view
 from gateway.desk.reviewing import judge, wrong_answer
 from gateway.desk.upkeep import revoke, send_again
+from gateway.domain.calendar import ALWAYS
 from gateway.domain.channel import Inbound
 from gateway.domain.decision import Certificate, Verb
 from gateway.domain.errors import Conflict, Failure, NotFound
-from gateway.domain.model import Attachment, DeliveryState, Note
+from gateway.domain.model import Attachment, DeliveryState, Note, Queue
 from gateway.domain.plan import LogEvent
 from gateway.domain.reviews import Verdict
 from gateway.installation import own_key
 from gateway.intake.replay import Replay
 from gateway.keys import Keys
+from gateway.routing.callbacks import Policy
+from gateway.routing.core import Routing
+from gateway.routing.model import Agent, Presence
+from gateway.routing.overflow import Cause, Course, Overflow
+from gateway.routing.wishes import Reach
+from gateway.store.apply import apply
 from gateway.store.leader import Sealer
 from gateway.testing.world import LogLines
+from gateway.workers.overflowing import Overflowing
 from gateway.world import SystemClock
 from tests.delivery.scripted import Listable, Scripted, fails
 from tests.store.engines import PostgresEngine, Twice, select, value, verified
+from tests.store.rows import arrival, moved, put
 from tests.store.units import logged
 from tests.workers.announced import announce, end, over_texts, told
 from tests.workers.rig import Rig, decision
@@ -107,6 +118,28 @@ async def everything(rig: Rig) -> None:
     await grouped(rig)
     await announced(rig)
     await reviewed(rig)
+    await routed(rig)
+
+
+async def routed(rig: Rig) -> None:
+    """Offered, accepted, called back, and moved on where nobody is."""
+    agents = {"ann": Agent("ann", queues={"pay": 1}, capacity=9)}
+    floor = Floor(rig.store, Routing(), agents, apply, rig.clock, rig.ids)
+    await floor.be("ann", Presence.ONLINE)
+    for name in ("r1", "r2"):
+        await put(rig.store, arrival(name, sender=name, number=name), moved(name, queue="pay"))
+    assert await floor.look() == 2
+    assert await floor.alive("ann") == ["r1", "r2"]
+    await floor.accept("r1", "ann")
+    calls = Callbacks(rig.store, Policy(), Reach(), "pay", apply, rig.clock, rig.ids)
+    await calls.request("r1", "ann", number="13800138000")
+    await floor.be("ann", Presence.OFFLINE)
+    queues = {name: Queue(name, name) for name in ("pay", "vip")}
+    agents |= {"bo": Agent("bo", queues={"vip": 1})}
+    spill = {"pay": [Overflow(Cause.STAFF, Course.OVERFLOW, 0.0, "vip")]}
+    await floor.be("bo", Presence.BUSY)
+    overflowing = Overflowing(floor, spill, queues, {"demo": ALWAYS}, {}, rig.log)
+    assert await overflowing.once() > 0
 
 
 async def taken_in(rig: Rig) -> None:
