@@ -136,6 +136,7 @@ async def test_who_only_takes_in_reads_mail_and_learns_no_answers(shared):
         assert [event.text for event in read.events] == ["hello"]
 
 
+@pytest.mark.proof
 def test_commands_work_with_a_database_on_a_server(inside, shared, serving):
     before = inside("inquiries", "list", "--data-dir", shared)
     assert "nothing is in postgresql://" in one_line(before)

@@ -3,6 +3,8 @@
 import json
 import signal
 
+import pytest
+
 from tests.cli.processes import until
 
 TARGETS = """
@@ -19,6 +21,7 @@ calendar = "24x7"
 """
 
 
+@pytest.mark.proof
 def test_a_gateway_that_was_killed_moves_what_is_overdue_and_once(inside, home, serving):
     with (home / "gateway.toml").open("a", encoding="utf-8") as file:
         file.write(TARGETS)

@@ -39,6 +39,7 @@ ON_POSTGRES = ("apply.before", "send.after")
 
 
 @pytest.mark.crash
+@pytest.mark.proof
 @pytest.mark.timeout(300)
 async def test_the_same_holds_on_postgresql(tmp_path):
     rng = random.Random()

@@ -30,6 +30,7 @@ SECTIONS: Sections = {
     "demo": gateway("demo", "--headless", "--check"),
     "planted": tests("tests/crash/test_planted_faults.py"),
     "faults": tests("tests/faults"),
+    "programs": tests("tests/cli", "tests/demo", "tests/workers/test_announcing_crashes.py"),
     "mails": module("tests.fuzz", "mails", "--count", "5000"),
     "scan": tests("tests/scan"),
     "crash": crash,

@@ -113,6 +113,7 @@ async def test_everybody_is_told_exactly_once_whoever_dies_where(rig: Rig, seed:
     assert {"told", "opted_out"} <= set(became.values())
 
 
+@pytest.mark.proof
 async def test_killed_at_any_step_it_is_told_once(engine: Engine) -> None:
     async with engine.opened() as store:
         rig = Rig(Twice(store))
