@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import gc
-import json
 import random
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -21,29 +20,20 @@ from gateway.compute import Relay
 from gateway.config import Config
 from gateway.delivery.deliver import Delivery
 from gateway.desk.commands import Desk
-from gateway.desk.floor import ROUTING, Floor
+from gateway.desk.floor import Floor
 from gateway.desk.quarantine import Expiry
 from gateway.domain.channel import Channel, Closable
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
-from gateway.domain.model import JSON, InquiryState
-from gateway.domain.plan import (
-    CALLBACK_TIMER,
-    PROMISE_TIMER,
-    STEP_TIMER,
-    ChangeInquiry,
-    Plan,
-    Send,
-    SetTimer,
-)
 from gateway.domain.snapshot import AccountView
-from gateway.domain.store import Reader, Store, Tx
 from gateway.domain.world import World
 from gateway.doors import web_server
 from gateway.installation import key_at_hand, own_key
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
 from gateway.listeners import end, listening
+from gateway.memos import load_memo, save_memo
+from gateway.news import News
 from gateway.office import account_view, allowed_of, mail_identity, redaction_policy
 from gateway.outgoing import AiohttpHttp
 from gateway.registry import ReadyAccount, Registry, check_ours
@@ -63,10 +53,9 @@ from gateway.store.leader import Sealer
 from gateway.succession import Succession, hired, only_of
 from gateway.workers import brain
 from gateway.workers.alarm import Alarm
-from gateway.workers.clocking import SLA_TIMER
 from gateway.workers.offering import Offering
 from gateway.workers.pipeline import Pipeline
-from gateway.workers.placing import Stepping
+from gateway.workers.placing import Places, Stepping
 from gateway.workers.planner import PlannerSettings
 from gateway.workers.timers import Timers
 from gateway.world import AccountWorld, MonotonicIds, SystemClock
@@ -96,6 +85,7 @@ class Gateway:
     desk: Desk
     floor: Floor
     offering: Offering
+    news: News
     clock: SystemClock
     ids: MonotonicIds
     owner: str
@@ -184,6 +174,87 @@ async def _build(
     stack.push_async_callback(store.close)
     keys = await own_key(config, store, at_hand)
     blobs = FileBlobs(config.data_dir / "blobs", keys)
+    channels = await _channels(config, registry, ready, store, keys, blobs, clock, ids, stack)
+    accounts = {name: account_view(account, channels[name]) for name, account in ready.items()}
+    allowed = allowed_of(config, ready, channels)
+    places = places_of(config)
+    settings = _planning(config, places)
+    compute, templates = hired(config, settings, roles)
+    clocking = clocking_of(config)
+    apply_current = only_of(lambda: gateway.knowledge, clocking.apply)
+    owner = ids.new()
+    delivery = Delivery(
+        store, channels, clock, ids, log, owner, _spread,
+        attempts=config.limits.attempts,
+        concurrency=config.workers.delivery_concurrency,
+        poll=config.workers.poll_seconds,
+        allowed=allowed,
+    )  # fmt: skip
+    floor = floor_of(config, store, clock, ids)
+    news = News(store, delivery)
+    offering = Offering(floor, log, poll=config.workers.poll_seconds, changed=news.routing)
+    timers = Timers(
+        store, clocking.apply, clock, ids, log, settings.close_after,
+        poll=config.workers.poll_seconds,
+        fired=news.fired,
+        stepping=Stepping(places, floor.agents),
+        callbacks=callbacks_of(config, floor),
+        clocking=clocking,
+        changed=news.timers,
+    )  # fmt: skip
+    pipelines = [
+        Pipeline(
+            store, compute, accounts, apply_current, clock, log, f"{owner}.{number}",
+            batch=config.workers.lane_batch,
+            attempts=config.limits.attempts,
+            poll=config.workers.poll_seconds,
+            arrived=news.intake,
+            applied=news.applied,
+            pressed=lambda: intake.calls >= PRESSED_CALLS,
+        )
+        for number in range(config.workers.processes)
+    ]  # fmt: skip
+    intake = Accept(
+        store, blobs, keys, compute, clock, ids, log,
+        identity=mail_identity(channels.values()),
+        policy=redaction_policy(config),
+        arrived=news.accepted,
+    )  # fmt: skip
+    desk = Desk(
+        store, accounts, clocking.apply, clock, ids, settings.close_after, allowed, floor.finished
+    )
+    gateway = Gateway(
+        config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
+        timers, desk, floor, offering, news, clock, ids, owner, roles, templates=templates,
+    )  # fmt: skip
+    return gateway
+
+
+def _planning(config: Config, places: Places) -> PlannerSettings:
+    return PlannerSettings(
+        places=places,
+        automatic_per_day=config.answers.automatic_replies_per_day,
+        close_after=config.answers.close_after_hours * 3600,
+        calendars={name: brand.calendar for name, brand in config.domain_brands().items()},
+        audit_share=config.answers.audit_share,
+        suggest_only=config.answers.mode == "suggest",
+        reach=reach_of(config),
+        calling=calling_of(config),
+    )
+
+
+async def _channels(
+    config: Config,
+    registry: Registry,
+    ready: Mapping[str, ReadyAccount],
+    store: Engine,
+    keys: Keys,
+    blobs: FileBlobs,
+    clock: SystemClock,
+    ids: MonotonicIds,
+    stack: AsyncExitStack,
+) -> dict[str, Channel]:
+    """The channel of each account, with the world it sees; closed with the stack."""
     http = {
         private: await stack.enter_async_context(AiohttpHttp(allow_private=private))
         for private in (False, True)
@@ -200,75 +271,15 @@ async def _build(
             log=structlog.get_logger(f"channel.{account.kind}").bind(account=account.id),
             signer=keys.sign,
             blob=blobs.get,
-            load_memo=lambda name, key: _load_memo(store, name, key),
-            save_memo=lambda name, key, value: _save_memo(store, name, key, value),
+            load_memo=lambda name, key: load_memo(store, name, key),
+            save_memo=lambda name, key, value: save_memo(store, name, key, value),
         )
 
     channels = dict(registry.build(ready, world_for))
     for channel in channels.values():
         if isinstance(channel, Closable):
             stack.push_async_callback(channel.close)
-    accounts = {name: account_view(account, channels[name]) for name, account in ready.items()}
-    allowed = allowed_of(config, ready, channels)
-    places = places_of(config)
-    settings = PlannerSettings(
-        places=places,
-        automatic_per_day=config.answers.automatic_replies_per_day,
-        close_after=config.answers.close_after_hours * 3600,
-        calendars={name: brand.calendar for name, brand in config.domain_brands().items()},
-        audit_share=config.answers.audit_share,
-        suggest_only=config.answers.mode == "suggest",
-        reach=reach_of(config),
-        calling=calling_of(config),
-    )
-    compute, templates = hired(config, settings, roles)
-    clocking = clocking_of(config)
-    apply_current = only_of(lambda: gateway.knowledge, clocking.apply)
-    owner = ids.new()
-    delivery = Delivery(
-        store, channels, clock, ids, log, owner, _spread,
-        attempts=config.limits.attempts,
-        concurrency=config.workers.delivery_concurrency,
-        poll=config.workers.poll_seconds,
-        allowed=allowed,
-    )  # fmt: skip
-    floor = floor_of(config, store, clock, ids)
-    offering = Offering(floor, log, poll=config.workers.poll_seconds)
-    timers = Timers(
-        store, clocking.apply, clock, ids, log, settings.close_after,
-        poll=config.workers.poll_seconds,
-        fired=lambda kind: _fired(kind, news, store, offering),
-        stepping=Stepping(places, floor.agents),
-        callbacks=callbacks_of(config, floor),
-        clocking=clocking,
-    )  # fmt: skip
-    news = asyncio.Event()
-    pipelines = [
-        Pipeline(
-            store, compute, accounts, apply_current, clock, log, f"{owner}.{number}",
-            batch=config.workers.lane_batch,
-            attempts=config.limits.attempts,
-            poll=config.workers.poll_seconds,
-            arrived=news,
-            applied=lambda plan: _announce(plan, store, delivery, timers, offering),
-            pressed=lambda: intake.calls >= PRESSED_CALLS,
-        )
-        for number in range(config.workers.processes)
-    ]  # fmt: skip
-    intake = Accept(
-        store, blobs, keys, compute, clock, ids, log,
-        identity=mail_identity(channels.values()),
-        policy=redaction_policy(config),
-        arrived=lambda: _arrived(news, store),
-    )  # fmt: skip
-    desk = Desk(
-        store, accounts, clocking.apply, clock, ids, settings.close_after, allowed, floor.finished
-    )
-    gateway = Gateway(
-        config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
-        timers, desk, floor, offering, clock, ids, owner, roles, templates=templates,
-    )  # fmt: skip
-    return gateway
+    return channels
 
 
 @asynccontextmanager
@@ -303,7 +314,7 @@ async def running(
                 ]
             )
         if roles - SERVING:
-            gateway.store.hear(lambda topic: _heard(topic, gateway))
+            gateway.store.hear(gateway.news.heard)
         if Role.DELIVERY in roles:
             await gateway.delivery.recover(alone=not gateway.store.shared)
         if serve_web and roles & SERVING:
@@ -372,63 +383,5 @@ def _calm_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _fired(kind: str, news: asyncio.Event, store: Store, offering: Offering) -> None:
-    """What a timer brought up is work for others."""
-    if kind == PROMISE_TIMER:
-        _arrived(news, store)
-    elif kind in (STEP_TIMER, SLA_TIMER, CALLBACK_TIMER):
-        offering.changed.set()
-
-
-def _arrived(news: asyncio.Event, store: Store) -> None:
-    news.set()
-    store.tell("intake")
-
-
-def _announce(
-    plan: Plan, store: Store, delivery: Delivery, timers: Timers, offering: Offering
-) -> None:
-    for op in plan.ops:
-        if isinstance(op, Send):
-            delivery.wake(op.account)
-            store.tell("outbox")
-        elif isinstance(op, SetTimer):
-            timers.changed.set()
-            store.tell("timers")
-        elif isinstance(op, ChangeInquiry) and op.state is InquiryState.QUEUED:
-            offering.changed.set()
-            store.tell(ROUTING)
-
-
-def _heard(topic: str, gateway: Gateway) -> None:
-    """What any process told. A part that is not at work in this one does not mind."""
-    match topic:
-        case "intake":
-            for pipeline in gateway.pipelines:
-                pipeline.arrived.set()
-        case "outbox":
-            gateway.delivery.wake_all()
-        case "timers":
-            gateway.timers.changed.set()
-        case "routing":  # `ROUTING`
-            gateway.offering.changed.set()
-
-
 def _spread() -> float:
     return random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, protects nothing
-
-
-async def _load_memo(store: Store, account: str, key: str) -> JSON:
-    def query(reader: Reader) -> JSON:
-        text = reader.value("meta.memo", account=account, key=key)
-        value: JSON = json.loads(text) if text is not None else None
-        return value
-
-    return await store.read(query)
-
-
-async def _save_memo(store: Store, account: str, key: str, value: JSON) -> None:
-    def work(tx: Tx) -> int:
-        return tx.run("meta.remember", account=account, key=key, value=json.dumps(value))
-
-    await store.write(work)

@@ -7,7 +7,6 @@ its key. What belongs to one channel stays a mapping here; `gateway.registry` ch
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -23,11 +22,13 @@ from pydantic import (
 )
 
 from gateway.calendars import CalendarSettings
+from gateway.dangling import dangling
 from gateway.domain import model
 from gateway.domain.calendar import Calendar
 from gateway.domain.errors import SettingsError
 from gateway.layers import override, read, resolved
-from gateway.problems import Problem, explain, nearest, raise_for
+from gateway.problems import explain, raise_for
+from gateway.schema import keys_of
 from gateway.staffing import (
     AgentSettings,
     CallbackSettings,
@@ -37,7 +38,7 @@ from gateway.staffing import (
     Section,
 )
 from gateway.store import address
-from gateway.targets import TargetSettings, dangling
+from gateway.targets import TargetSettings
 
 FILE_NAME = "gateway.toml"
 
@@ -356,7 +357,7 @@ def load(
     except ValidationError as error:
         raise_for(problems + explain(error, "", keys_at))
         raise  # a validation error without a finding: cannot be, but must not pass in silence
-    raise_for(problems + _dangling(config))
+    raise_for(problems + dangling(config))
     return config._placed(file, data_dir)  # noqa: SLF001 - the two halves of one module
 
 
@@ -376,35 +377,7 @@ def templates_dir(configured: Path | None = None) -> Path:
 
 def keys_at(where: Sequence[str | int]) -> list[str]:
     """The valid keys of the table at a path of the file; [] for a table of free names."""
-    table: Any = Config
-    for part in where:
-        if not (isinstance(table, type) and issubclass(table, BaseModel)):
-            table = _free(table, part)
-            continue
-        field = _by_key(table).get(str(part))
-        table = _given(field.annotation) if field else None
-    if isinstance(table, type) and issubclass(table, BaseModel):
-        return list(_by_key(table))
-    return []
-
-
-def _free(table: Any, part: str | int) -> Any:
-    """What the values of a mapping with free names are: dict[Name, X] → X; of a list, by number:
-    tuple[X, ...] → X."""
-    arguments: tuple[Any, ...] = getattr(table, "__args__", ())
-    if isinstance(part, int):
-        return arguments[0] if arguments else None
-    return arguments[1] if len(arguments) == 2 else None
-
-
-def _given(kind: Any) -> Any:
-    """What is there where it is: X | None → X."""
-    inner = [one for one in getattr(kind, "__args__", ()) if one is not NoneType]
-    return inner[0] if isinstance(kind, UnionType) and len(inner) == 1 else kind
-
-
-def _by_key(table: type[BaseModel]) -> dict[str, Any]:
-    return {field.alias or name: field for name, field in table.model_fields.items()}
+    return keys_of(Config, where)
 
 
 def _find(path: Path | None, data_dir: Path | None) -> Path | None:
@@ -416,38 +389,3 @@ def _find(path: Path | None, data_dir: Path | None) -> Path | None:
         if place is not None and (place / FILE_NAME).is_file():
             return (place / FILE_NAME).absolute()
     return None
-
-
-def _dangling(config: Config) -> list[Problem]:
-    """Names that point to nothing."""
-    problems: list[Problem] = []
-
-    def check(key: str, name: str, known: Iterable[str], what: str) -> None:
-        if name not in known:
-            problems.append(Problem(key, f"there is no {what} {name!r}", nearest(name, known)))
-
-    if not config.brands:
-        problems.append(Problem("brands", "needs at least one brand"))
-    check("default_queue", config.default_queue, config.queues, "queue")
-    for name, section in config.queues.items():
-        for number, rule in enumerate(section.overflow):
-            key = f"queues.{name}.overflow.{number}.to"
-            if rule.to:
-                check(key, rule.to, config.queues, "queue")
-            if rule.to == name:
-                problems.append(Problem(key, "leads back to the same queue"))
-    for name, agent in config.agents.items():
-        for queue in agent.queues:
-            check(f"agents.{name}.queues", queue, config.queues, "queue")
-    for name in config.callbacks.regions:
-        check(f"callbacks.regions.{name}", name, config.brands, "brand")
-    for name, account in config.accounts.items():
-        key = f"accounts.{name}"
-        if account.queue:
-            check(f"{key}.queue", account.queue, config.queues, "queue")
-        if account.brand:
-            check(f"{key}.brand", account.brand, config.brands, "brand")
-        elif len(config.brands) > 1:
-            known = ", ".join(config.brands)
-            problems.append(Problem(f"{key}.brand", f"is missing: there are several ({known})"))
-    return [*problems, *dangling(config.sla, config.queues, config.brands)]

@@ -32,6 +32,7 @@ from gateway.domain.reviews import Verdict
 from gateway.installation import own_key
 from gateway.intake.replay import Replay
 from gateway.keys import Keys
+from gateway.memos import load_memo, save_memo
 from gateway.routing.callbacks import Policy
 from gateway.routing.core import Routing
 from gateway.routing.model import Agent, Presence
@@ -53,7 +54,7 @@ ROOT = Path(__file__).parents[2]
 #: Where units of work are made. The demo only calls what the others offer.
 ROOMS = (
     "intake", "workers", "delivery", "desk", "console", "commands", "app.py", "office.py",
-    "installation.py", "roles.py", "store/leader.py",
+    "installation.py", "memos.py", "roles.py", "store/leader.py",
 )  # fmt: skip
 #: Units that run inside `running(gateway)` only: covered by the flows, and each is one statement.
 ONE_STATEMENT = {("gateway/app.py", "running.<locals>.<lambda>")}
@@ -286,8 +287,8 @@ async def mended(rig: Rig) -> None:
 
 
 async def of_the_composition_root(rig: Rig) -> None:
-    await app._save_memo(rig.store, "app", "token", {"a": 1})  # type: ignore[arg-type]
-    assert await app._load_memo(rig.store, "app", "token") == {"a": 1}  # type: ignore[arg-type]
+    await save_memo(rig.store, "app", "token", {"a": 1})
+    assert await load_memo(rig.store, "app", "token") == {"a": 1}
     gateway: Any = SimpleNamespace(store=rig.store, clock=rig.clock)
     permit = Certificate("cert-1", "*/en/normal", 0.05, 0.1, 0.7, 100, 0, "k1")
     await app.Gateway.certify(gateway, permit)
