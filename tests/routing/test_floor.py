@@ -193,3 +193,11 @@ class Anything(RuleBasedStateMachine):
 
 TestAnything = Anything.TestCase
 TestAnything.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(900)
+class TestAnythingForLong(Anything.TestCase):
+    """The same through a thousand longer stories."""
+
+    settings = settings(max_examples=1000, stateful_step_count=80, deadline=None)
