@@ -170,7 +170,9 @@ class Run:
             return False
         await process.died(order.delay)
         if order.kind == "worker":
-            self._kill_worker(process, load)
+            if not await self._kill_worker(process, load):
+                await self._kill(process)
+                return False
             # Long enough to see the gateway go on; then it dies as well.
             await process.died(self.rng.uniform(0.3, 1.0))
         await self._kill(process)
@@ -186,12 +188,15 @@ class Run:
         """At its step, and not by a fault of its own."""
         return await process.process.wait() == -signal.SIGKILL
 
-    def _kill_worker(self, process: Program, load: Load) -> None:
-        victims = process.children
-        if not victims:
-            return
+    async def _kill_worker(self, process: Program, load: Load) -> bool:
+        """With a delivery on its way; False when there was no worker or no delivery in time."""
+        until = monotonic() + STEP_SECONDS
+        while not ((victims := process.children) and load.in_flight):
+            if monotonic() > until or await process.died(0.005):
+                return False
         os.kill(self.rng.choice(victims), signal.SIGKILL)
         self.result.kills.append(Kill("worker", UnderWay(), load.in_flight, load.waiting))
+        return True
 
     def _note(self, name: str, load: Load) -> None:
         found = under_way(self.database)
