@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -27,8 +28,10 @@ from twilio.request_validator import RequestValidator
 from channels._sim_log import AcceptedLog, serve_until_stopped
 from channels._sim_twilio import (
     VERSION,
+    Fault,
     SimMessage,
     error,
+    media_of,
     new_sid,
     page_of,
     problem_of,
@@ -36,19 +39,7 @@ from channels._sim_twilio import (
 )
 from gateway.domain.segments import segments
 
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What happens to one coming request for a message."""
-
-    status: int = 0
-    """Refuse with this; 0 accepts."""
-    code: int = 20500
-    retry_after: int | None = None
-    drop: bool = False
-    """Accept, then drop the connection instead of answering."""
-    delay: float = 0.0
-    """Seconds before the answer, after the message was accepted."""
+__all__ = ["Fault", "SmsPeer", "WebhookAnswer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +78,7 @@ class SmsPeer:
         self.number = number
         self.shared_key = shared_key
         self.messages: list[SimMessage] = []
+        self.received: list[SimMessage] = []
         self.refused: list[int] = []
         self.url = ""
         self._receipts = receipts
@@ -135,6 +127,7 @@ class SmsPeer:
         app.router.add_post(f"{account}/Messages.json", self._create)
         app.router.add_get(f"{account}/Messages.json", self._list)
         app.router.add_get(f"{account}/Messages/{{sid}}.json", self._fetch)
+        app.router.add_get(f"{account}/Messages/{{sid}}/Media.json", self._media)
         app.router.add_get(f"{account}.json", self._account)
         self._client = aiohttp.ClientSession()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -190,6 +183,9 @@ class SmsPeer:
             extra: more form fields.
         """
         sid = sid or new_sid()
+        if all(message.sid != sid for message in self.received):
+            kinds = tuple(content_type for _, content_type in media)
+            self.receive(text, sender=sender, sid=sid, media=kinds)
         form = {
             "ToCountry": "US",
             "SmsMessageSid": sid,
@@ -207,6 +203,29 @@ class SmsPeer:
         for index, (url, content_type) in enumerate(media):
             form |= {f"MediaUrl{index}": url, f"MediaContentType{index}": content_type}
         return await self._post(webhook, form | (extra or {}), signed_as)
+
+    def receive(
+        self,
+        text: str,
+        *,
+        sender: str,
+        sid: str = "",
+        media: tuple[str, ...] = (),
+        at: float | None = None,
+    ) -> SimMessage:
+        """A customer's message arrives and is listed; nobody is told. `media`: content types."""
+        message = SimMessage(
+            sid or new_sid(),
+            self.number,
+            sender,
+            text,
+            created=time() if at is None else at,
+            status="received",
+            direction="inbound",
+            media=media,
+        )
+        self.received.append(message)
+        return message
 
     async def report(
         self, webhook: str, sid: str, status: str, *, error_code: str = "", signed_as: str = ""
@@ -299,7 +318,12 @@ class SmsPeer:
         if denied := self._denied(request):
             return denied
         return web.json_response(
-            page_of(self.messages, self.account_sid, request.path, request.query)
+            page_of(
+                sorted(self.received + self.messages, key=lambda message: message.created),
+                self.account_sid,
+                request.path,
+                request.query,
+            )
         )
 
     async def _fetch(self, request: web.Request) -> web.StreamResponse:
@@ -308,6 +332,14 @@ class SmsPeer:
         for message in self.messages:
             if message.sid == request.match_info["sid"]:
                 return web.json_response(resource(message, self.account_sid))
+        return self._refuse(404, 20404, "The requested resource was not found")
+
+    async def _media(self, request: web.Request) -> web.StreamResponse:
+        if denied := self._denied(request):
+            return denied
+        for message in self.received:
+            if message.sid == request.match_info["sid"]:
+                return web.json_response(media_of(message, self.account_sid))
         return self._refuse(404, 20404, "The requested resource was not found")
 
     async def _account(self, request: web.Request) -> web.StreamResponse:

@@ -32,6 +32,22 @@ class SimMessage:
     created: float = field(default_factory=time)
     status: str = "queued"
     direction: str = "outbound-api"
+    media: tuple[str, ...] = ()
+    """Content type of each picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to one coming request for a message."""
+
+    status: int = 0
+    """Refuse with this; 0 accepts."""
+    code: int = 20500
+    retry_after: int | None = None
+    drop: bool = False
+    """Accept, then drop the connection instead of answering."""
+    delay: float = 0.0
+    """Seconds before the answer, after the message was accepted."""
 
 
 def new_sid() -> str:
@@ -78,7 +94,7 @@ def resource(message: SimMessage, account_sid: str) -> dict[str, Any]:
         "status": message.status,
         "direction": message.direction,
         "num_segments": str(segments(message.body).parts),
-        "num_media": "0",
+        "num_media": str(len(message.media)),
         "date_created": created,
         "date_updated": created,
         "date_sent": None if message.status == "queued" else created,
@@ -89,6 +105,22 @@ def resource(message: SimMessage, account_sid: str) -> dict[str, Any]:
         "api_version": VERSION,
         "uri": f"{path}.json",
         "subresource_uris": {"media": f"{path}/Media.json"},
+    }
+
+
+def media_of(message: SimMessage, account_sid: str) -> dict[str, Any]:
+    """The list of a message's pictures."""
+    path = f"/{VERSION}/Accounts/{account_sid}/Messages/{message.sid}/Media"
+    return {
+        "media_list": [
+            {
+                "sid": f"ME{number}",
+                "content_type": content_type,
+                "uri": f"{path}/ME{number}.json",
+            }
+            for number, content_type in enumerate(message.media)
+        ],
+        "next_page_uri": None,
     }
 
 

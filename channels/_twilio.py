@@ -46,6 +46,23 @@ def form_bytes(body: bytes) -> list[tuple[bytes, bytes]]:
     return fields
 
 
+def signed_url(request: HttpRequest, ours: str, known: str) -> str:
+    """The address of a call as Twilio knows it.
+
+    Args:
+        request: what came in; its `url` begins with `ours`.
+        ours: the gateway's public address.
+        known: the one under which Twilio reaches this account, '' where it is the same.
+    """
+    if not known:
+        return request.url
+    rest = request.url.removeprefix(ours.rstrip("/"))
+    if rest == request.url:
+        parts = urlsplit(request.url)
+        rest = parts._replace(scheme="", netloc="").geturl()
+    return known.rstrip("/") + rest
+
+
 def verify(
     request: HttpRequest, url: str, tokens: LiveSecrets, shared_keys: LiveSecrets
 ) -> Verified:

@@ -1,8 +1,8 @@
 """From the form fields of Twilio's message webhooks to the gateway's events."""
 
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from channels._opt_words import opt_word
 from channels._text import clean
 from channels._twilio import TooManyFields, form_bytes
 from channels._twilio_errors import CODES
@@ -12,15 +12,6 @@ from gateway.domain.model import JSON, Attachment, DeliveryState
 
 #: twilio.com/docs/messaging/guides/accepted-mime-types: at most ten media in a message.
 MEDIA_LIMIT = 10
-#: The words after which no more may be sent. English: Twilio's own defaults, on which it blocks the
-#: number by itself. Chinese: what messages in mainland China name as the way out.
-OPT_OUT_WORDS = frozenset(
-    {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
-    | {"td", "t", "退订", "退訂", "取消订阅", "取消訂閱", "拒收"}
-)
-#: The way back. Twilio's third default, YES, is left out: it is an answer to too many questions. When
-#: Twilio took it as one, it says so in OptOutType.
-OPT_IN_WORDS = frozenset({"start", "unstop", "订阅", "訂閱", "恢复订阅", "恢復訂閱"})
 _OPT_TYPES = {"STOP": "out", "START": "in"}
 
 #: twilio.com/docs/messaging/api/message-resource#message-status-values
@@ -63,8 +54,9 @@ def read_form(body: bytes) -> dict[str, str]:
     return form
 
 
-def read_message(form: Mapping[str, str]) -> Inbound:
-    """A message from a customer. Raises `ParseError`."""
+def read_message(form: Mapping[str, str], opt_out_words: Iterable[str] = ()) -> Inbound:
+    """A message from a customer; `opt_out_words`: of the account, beside the usual ones. Raises
+    `ParseError`."""
     sender, to = form.get("From", ""), form.get("To", "")
     if not sender:
         raise ParseError("From is missing")
@@ -75,7 +67,7 @@ def read_message(form: Mapping[str, str]) -> Inbound:
         )
     text = form.get("Body", "")
     facts: dict[str, JSON] = {}
-    if opt := opt_word(text) or _OPT_TYPES.get(form.get("OptOutType", "").upper(), ""):
+    if opt := _OPT_TYPES.get(form.get("OptOutType", "").upper()) or opt_word(text, opt_out_words):
         facts["opt"] = opt
     for name, fact in (("OptOutType", "opt_out_type"), ("FromCountry", "country")):
         if form.get(name):
@@ -88,15 +80,6 @@ def read_message(form: Mapping[str, str]) -> Inbound:
         reply_to={"to": to} if to else {},
         facts=facts,
     )
-
-
-def opt_word(text: str) -> str:
-    """'out' or 'in' when the whole text is such a word, else ''. Full-width letters, case and blanks
-    around it do not matter."""
-    word = unicodedata.normalize("NFKC", text).strip().casefold()
-    if word in OPT_OUT_WORDS:
-        return "out"
-    return "in" if word in OPT_IN_WORDS else ""
 
 
 def _media(form: Mapping[str, str]) -> tuple[Attachment, ...]:

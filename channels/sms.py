@@ -1,28 +1,28 @@
 """SMS and MMS through Twilio Programmable Messaging.
 
-In: `POST /in/sms/{account}` for messages, `/in/sms/{account}/status` for status callbacks.
+In: `POST /in/sms/{account}` for messages, `/in/sms/{account}/status` for status callbacks. Twilio gives
+a webhook up quickly, so every few minutes its list of messages is compared with what came (`poll`).
 Out: the Messages resource of the REST API of 2010-04-01. Twilio offers no idempotency key, so a send
 whose outcome is unknown is looked up (`find_sent`) before anything is repeated.
 docs/channels/sms.md says how to set an account up and what each answer of Twilio leads to.
 """
 
-import base64
-import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from channels import _twilio
 from channels._answer import json_object, retry_after
-from channels._secret import secret_field
 from channels._signing import LiveSecrets
+from channels._sms_settings import SmsSettings
 from channels._twilio_errors import failure_of
-from channels._twilio_messages import read_form, read_message, read_status
+from channels._twilio_history import SETTLE, Place, could_be, read_fate, read_listed, sent_of
+from channels._twilio_messages import MEDIA_LIMIT, read_form, read_message, read_status
+from channels._twilio_rest import TwilioRest
 from gateway.domain.channel import (
+    Batch,
     Capabilities,
+    ChannelEvent,
     Health,
     HttpReply,
     HttpRequest,
@@ -38,8 +38,11 @@ from gateway.domain.errors import (
     ParseError,
     SettingsError,
 )
+from gateway.domain.model import JSON, Attachment
 from gateway.domain.segments import segments
-from gateway.domain.world import HttpResponse, World
+from gateway.domain.world import World
+
+__all__ = ["SmsSettings", "TwilioSms"]
 
 #: twilio.com/docs/messaging/api/message-resource: longer bodies are refused with 21617.
 TEXT_LIMIT = 1600
@@ -47,85 +50,12 @@ TEXT_LIMIT = 1600
 _PAGE_SIZE = 1000
 #: Twenty thousand messages to one number since the send: more is no customer, and no proof either.
 _PAGE_LIMIT = 20
-#: Twilio's dates are whole seconds of its own clock.
-_CLOCK_SLACK = 60.0
+#: Seconds between two looks at the list, at least: it costs a request for each number and direction.
+_LEAST_PAUSE = 30.0
 
 _NO_ANSWER = HttpReply(
     200, b'<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml; charset=utf-8"
 )
-
-
-@dataclass(frozen=True)
-class SmsSettings:
-    """One Twilio account and the number or messaging service it sends from."""
-
-    account_sid: str = field(
-        metadata={
-            "help": "Account SID from the Twilio console",
-            "example": "AC00000000000000000000000000000001",
-        }
-    )
-    auth_token: str = field(
-        repr=False,
-        metadata={
-            "help": "Primary auth token: signs webhooks, and signs in to the API without an API key",
-            "example": "env:TWILIO_AUTH_TOKEN",
-            "secret": True,
-        },
-    )
-    auth_token_previous: str = secret_field(
-        "The auth token before it, accepted on webhooks while tokens are rotated",
-        "env:TWILIO_AUTH_TOKEN_OLD",
-    )
-    shared_keys: Mapping[str, str] = field(
-        repr=False,
-        default_factory=dict,
-        metadata={
-            "help": "SharedKey webhook secrets by key id; name the old and the new one to rotate",
-            "example": {"webhooks_sharedkey_01": "env:TWILIO_SHARED_KEY"},
-            "secret": True,
-        },
-    )
-    from_number: str = field(
-        default="",
-        metadata={
-            "help": "Number to send from when the customer wrote to none of ours, in E.164",
-            "example": "+14155550100",
-        },
-    )
-    messaging_service_sid: str = field(
-        default="",
-        metadata={
-            "help": "Messaging service to send from, instead of from_number",
-            "example": "MG00000000000000000000000000000001",
-        },
-    )
-    api_key: str = field(
-        default="",
-        metadata={
-            "help": "API key SID for sending, so that the auth token need not be used for it",
-            "example": "SK00000000000000000000000000000001",
-        },
-    )
-    api_secret: str = secret_field("Secret of the API key", "env:TWILIO_API_SECRET")
-    base_url: str = field(
-        default="https://api.twilio.com",
-        metadata={
-            "help": "Address of the REST API: a region's, or a simulator's",
-            "example": "https://api.dublin.ie1.twilio.com",
-        },
-    )
-    public_url: str = field(
-        default="",
-        metadata={
-            "help": "Address under which Twilio reaches us, where it is not the gateway's public_url",
-            "example": "https://sms.pay.example",
-        },
-    )
-    status_callback: bool = field(
-        default=True,
-        metadata={"help": "Ask Twilio to report delivery to us", "example": True},
-    )
 
 
 class TwilioSms:
@@ -147,6 +77,19 @@ class TwilioSms:
         self._world = world
         self._tokens = LiveSecrets.rotating(settings.auth_token, settings.auth_token_previous)
         self._shared_keys = LiveSecrets.named(settings.shared_keys)
+        self._api = TwilioRest(
+            settings.base_url,
+            settings.account_sid,
+            settings.auth_token,
+            settings.api_key,
+            settings.api_secret,
+            world.http,
+        )
+        self._numbers = settings.numbers or tuple(filter(None, [settings.from_number]))
+        #: Below 0: never.
+        self.poll_interval = (
+            settings.reconcile_seconds if self._numbers and settings.reconcile_seconds else -1.0
+        )
 
     @classmethod
     def from_account(cls, settings: SmsSettings, world: World) -> Self:
@@ -158,20 +101,25 @@ class TwilioSms:
             raise SettingsError("set this or messaging_service_sid", key=f"{at}.from_number")
         if bool(settings.api_key) != bool(settings.api_secret):
             raise SettingsError("api_key and api_secret go together", key=f"{at}.api_key")
+        if settings.reconcile_seconds and not settings.reconcile_seconds >= _LEAST_PAUSE:
+            least = f"must be 0, or {_LEAST_PAUSE:.0f} and more"
+            raise SettingsError(least, key=f"{at}.reconcile_seconds")
         return cls(settings, world)
 
     # ------------------------------------------------------------ in
 
     def verify(self, request: HttpRequest) -> Verified:
         """Both signature schemes, over the raw bytes. Raises `BadSignature`."""
-        return _twilio.verify(request, self._signed_url(request), self._tokens, self._shared_keys)
+        url = _twilio.signed_url(request, self._world.public_url, self._settings.public_url)
+        return _twilio.verify(request, url, self._tokens, self._shared_keys)
 
     def parse(self, request: HttpRequest) -> Parsed:
         """A message or a status callback. Raises `ParseError`."""
         form = read_form(request.body)
         match request.path:
             case "":
-                return Parsed((read_message(form),), _NO_ANSWER)
+                words = self._settings.opt_out_words
+                return Parsed((read_message(form, words),), _NO_ANSWER)
             case "status":
                 return Parsed(read_status(form), _NO_ANSWER)
             case path:
@@ -180,15 +128,51 @@ class TwilioSms:
     def _public_url(self) -> str:
         return (self._settings.public_url or self._world.public_url).rstrip("/")
 
-    def _signed_url(self, request: HttpRequest) -> str:
-        """The address as Twilio knows it."""
-        if not self._settings.public_url:
-            return request.url
-        rest = request.url.removeprefix(self._world.public_url.rstrip("/"))
-        if rest == request.url:
-            parts = urlsplit(request.url)
-            rest = parts._replace(scheme="", netloc="").geturl()
-        return self._public_url() + rest
+    # ------------------------------------------------------------ in, where no webhook came
+
+    async def poll(self, cursor: JSON, hint: str = "") -> Batch:  # noqa: ARG002 - part of the contract
+        """One page of Twilio's list: customers' messages to our numbers, and what became of ours. What a
+        webhook has told already is the same event and is stored once. The first time nothing is taken:
+        what came before this account was set up is somebody else's. Raises `DeliveryError`."""
+        if self.poll_interval < 0:
+            return Batch((), cursor)
+        settled = self._world.clock.now() - SETTLE
+        place = Place.of(cursor)
+        if place is None:
+            return Batch((), Place(settled).stored())
+        place = place.begun(settled, len(self._numbers))
+        path = place.page or f"{self._api.path('Messages.json')}?{place.query(self._numbers)}"
+        listed, page = await self._api.page(path)
+        events: list[ChannelEvent] = []
+        for message in filter(place.wants, listed):
+            try:
+                events += await self._listed(message)
+            except ParseError as error:
+                # One that cannot be read must not hold up all that come after it.
+                self._world.log.warning("listed message skipped", why=str(error))
+        after = place.after(page, self._numbers)
+        return Batch(tuple(events), after.stored(), more=bool(after.upto))
+
+    async def _listed(self, message: Mapping[str, Any]) -> Sequence[ChannelEvent]:
+        if message.get("direction") == "outbound-api":
+            return read_fate(message)
+        if message.get("direction") != "inbound" or message.get("status") != "received":
+            return ()
+        media: list[dict[str, str]] = []
+        if str(message.get("num_media") or "0") != "0":
+            path = self._api.path(f"Messages/{quote(str(message.get('sid')), safe='')}/Media.json")
+            files, _ = await self._api.page(path, "media_list")
+            for file in files[:MEDIA_LIMIT]:
+                url = str(file.get("uri", "")).removesuffix(".json")
+                content_type = str(file.get("content_type") or "")
+                media.append(
+                    {"url": self._api.base_url.rstrip("/") + url, "content_type": content_type}
+                )
+        return (read_listed(message, media, self._settings.opt_out_words),)
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        """A picture that a customer sent, by its `url`. Raises `DeliveryError`."""
+        return await self._api.file(attachment.url)
 
     # ------------------------------------------------------------ out
 
@@ -203,7 +187,9 @@ class TwilioSms:
         if outbound.attachments:
             raise DeliveryError(Failure.REJECTED, "attachments cannot be sent as SMS")
         try:
-            response = await self._call("POST", self._path("Messages.json"), self._form(outbound))
+            response = await self._api.call(
+                "POST", self._api.path("Messages.json"), self._form(outbound)
+            )
         except HttpFailure as error:
             failure = Failure.UNKNOWN if error.sent else Failure.RETRY
             raise DeliveryError(failure, "no answer from Twilio") from error
@@ -214,9 +200,9 @@ class TwilioSms:
         if not isinstance(sid, str) or not sid:
             # Something took the request and answered 2xx; whether a message came of it is open.
             raise DeliveryError(Failure.UNKNOWN, f"HTTP {response.status} without a message sid")
-        if answer.get("status") in {"failed", "undelivered", "canceled"}:
+        if str(answer.get("status")) in {"failed", "undelivered", "canceled"}:
             raise failure_of(400, answer.get("error_code"), None)
-        return _sent(answer, parts=segments(outbound.text).parts)
+        return sent_of(answer, parts=segments(outbound.text).parts)
 
     async def find_sent(self, outbound: Outbound, since: float) -> Sequence[Sent]:
         """Every message Twilio made through the API for this recipient since then whose body could
@@ -229,34 +215,27 @@ class TwilioSms:
         Raises `DeliveryError` when Twilio cannot be asked, or when there are too many to read.
         """
         found: list[Sent] = []
-        path = f"{self._path('Messages.json')}?" + urlencode(
-            {"To": outbound.to, "PageSize": _PAGE_SIZE}
-        )
+        query = urlencode({"To": outbound.to, "PageSize": _PAGE_SIZE})
+        path = f"{self._api.path('Messages.json')}?{query}"
         for _ in range(_PAGE_LIMIT):
-            page = await self._list(path)
-            found += [
-                _sent(message)
-                for message in page["messages"]
-                if _could_be(message, outbound.text, since)
-            ]
-            next_page = page.get("next_page_uri")
-            if not next_page:
+            listed, path = await self._api.page(path)
+            found += [sent_of(one) for one in listed if could_be(one, outbound.text, since)]
+            if not path:
                 return found
-            # Only a path on the same server: these requests carry the account's password.
-            path = "/" + str(next_page).lstrip("/")
         raise DeliveryError(Failure.RETRY, "too many messages to this number to look through")
 
     async def health(self) -> Health:
         """Fetch the account; with an API key, also try the key on the list of messages."""
         try:
-            response = await self._call("GET", f"{self._path().removesuffix('/')}.json", token=True)
+            account = f"{self._api.path().removesuffix('/')}.json"
+            response = await self._api.call("GET", account, token=True)
             if response.status != 200:
                 return Health(False, f"Twilio answers HTTP {response.status} for the account")
             status = str(json_object(response).get("status", "unknown"))
             if status != "active":
                 return Health(False, f"the account is {status[:20]}")
             if self._settings.api_key:
-                response = await self._call("GET", self._path("Messages.json?PageSize=1"))
+                response = await self._api.call("GET", self._api.path("Messages.json?PageSize=1"))
                 if response.status != 200:
                     return Health(False, f"the API key is refused: HTTP {response.status}")
         except HttpFailure as error:
@@ -277,79 +256,3 @@ class TwilioSms:
                 f"{self._public_url()}/in/{self.kind}/{self._world.account_id}/status"
             )
         return urlencode(fields).encode()
-
-    async def _list(self, path: str) -> Mapping[str, Any]:
-        try:
-            response = await self._call("GET", path)
-        except HttpFailure as error:
-            raise DeliveryError(Failure.RETRY, "no answer from Twilio") from error
-        page = json_object(response)
-        if response.status != 200:
-            refusal = failure_of(response.status, page.get("code"), retry_after(response))
-            if refusal.failure in {Failure.THROTTLED, Failure.MISCONFIGURED}:
-                raise refusal
-            # The other kinds speak of a message; here only a question failed.
-            raise DeliveryError(Failure.RETRY, f"no list of messages: HTTP {response.status}")
-        messages = page.get("messages")
-        if not isinstance(messages, list) or not all(isinstance(m, dict) for m in messages):
-            # An unreadable list proves nothing, least of all that a message is not on it.
-            raise DeliveryError(Failure.RETRY, "Twilio's list of messages cannot be read")
-        return page
-
-    async def _call(
-        self, method: str, path: str, body: bytes | None = None, *, token: bool = False
-    ) -> HttpResponse:
-        settings = self._settings
-        user, password = settings.api_key, settings.api_secret
-        if token or not user:
-            user, password = settings.account_sid, settings.auth_token
-        basic = base64.b64encode(f"{user}:{password}".encode()).decode()
-        headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        url = settings.base_url.rstrip("/") + path
-        return await self._world.http.request(method, url, headers=headers, body=body)
-
-    def _path(self, name: str = "") -> str:
-        return f"/2010-04-01/Accounts/{self._settings.account_sid}/{name}"
-
-
-def _sent(message: Mapping[str, Any], parts: int = 1) -> Sent:
-    counted = str(message.get("num_segments") or "")
-    if counted.isascii() and counted.isdigit() and int(counted) > 0:
-        parts = int(counted)
-    return Sent(
-        external_id=str(message.get("sid", "")),
-        at=_date(message.get("date_created")),
-        parts=parts,
-        detail=str(message.get("status", "")),
-    )
-
-
-def _could_be(message: Mapping[str, Any], text: str, since: float) -> bool:
-    """Whether a listed message may be our text. In doubt it may: an account can have bodies hidden,
-    a date can be missing."""
-    if message.get("direction") != "outbound-api" or not message.get("sid"):
-        return False
-    created = _date(message.get("date_created"))
-    if created is not None and created < since - _CLOCK_SLACK:
-        return False
-    body = _letters(str(message.get("body") or ""))
-    # A trial account puts a sentence of its own before the text.
-    return not body or body.endswith(_letters(text))
-
-
-def _letters(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(char for char in folded if char.isalnum())
-
-
-def _date(value: object) -> float | None:
-    """Twilio's dates are of RFC 2822, in UTC."""
-    if not isinstance(value, str):
-        return None
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

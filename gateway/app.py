@@ -22,41 +22,43 @@ from gateway.delivery.deliver import Delivery
 from gateway.desk.commands import Desk
 from gateway.desk.floor import Floor
 from gateway.desk.quarantine import Expiry
-from gateway.domain.channel import Channel, Closable
+from gateway.domain.channel import Channel, Closable, Poller
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
 from gateway.domain.snapshot import AccountView
 from gateway.domain.world import World
-from gateway.doors import web_server
+from gateway.doors import fronted, web_server
+from gateway.filing import fetching_of, sweeping_of
 from gateway.installation import key_at_hand, own_key
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
-from gateway.listeners import end, listening
+from gateway.listeners import listening
 from gateway.memos import load_memo, save_memo
 from gateway.news import News
 from gateway.office import account_view, allowed_of, mail_identity, redaction_policy
 from gateway.outgoing import AiohttpHttp
+from gateway.planning import planning_of, watching_of
+from gateway.pollers import Polling
 from gateway.registry import ReadyAccount, Registry, check_ours
 from gateway.roles import ALL, COMPUTING, SEALING, SERVING, Role, only_together
 from gateway.staff import (
     callbacks_of,
-    calling_of,
     clocking_of,
+    dispositions_of,
     floor_of,
     overflowing_of,
     places_of,
-    reach_of,
 )
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
 from gateway.store.leader import Sealer
 from gateway.succession import Succession, hired, only_of
+from gateway.turns import end
 from gateway.workers import brain
 from gateway.workers.alarm import Alarm
 from gateway.workers.offering import Offering
 from gateway.workers.pipeline import Pipeline
-from gateway.workers.placing import Places, Stepping
-from gateway.workers.planner import PlannerSettings
+from gateway.workers.placing import Stepping
 from gateway.workers.timers import Timers
 from gateway.world import AccountWorld, MonotonicIds, SystemClock
 
@@ -178,7 +180,7 @@ async def _build(
     accounts = {name: account_view(account, channels[name]) for name, account in ready.items()}
     allowed = allowed_of(config, ready, channels)
     places = places_of(config)
-    settings = _planning(config, places)
+    settings = planning_of(config, places)
     compute, templates = hired(config, settings, roles)
     clocking = clocking_of(config)
     apply_current = only_of(lambda: gateway.knowledge, clocking.apply)
@@ -192,11 +194,13 @@ async def _build(
     )  # fmt: skip
     floor = floor_of(config, store, clock, ids)
     news = News(store, delivery)
+    delivery.sent = news.spoken
     offering = Offering(floor, log, poll=config.workers.poll_seconds, changed=news.routing)
     timers = Timers(
         store, clocking.apply, clock, ids, log, settings.close_after,
         poll=config.workers.poll_seconds,
         fired=news.fired,
+        applied=news.applied,
         stepping=Stepping(places, floor.agents),
         callbacks=callbacks_of(config, floor),
         clocking=clocking,
@@ -211,6 +215,7 @@ async def _build(
             arrived=news.intake,
             applied=news.applied,
             pressed=lambda: intake.calls >= PRESSED_CALLS,
+            lines=news.lines,
         )
         for number in range(config.workers.processes)
     ]  # fmt: skip
@@ -220,27 +225,19 @@ async def _build(
         policy=redaction_policy(config),
         arrived=news.accepted,
     )  # fmt: skip
+    for name, channel in channels.items():
+        if isinstance(channel, Poller):
+            news.polls[name] = Polling(name, channel, intake, store, clock, log, owner)
+    news.fetches |= fetching_of(config, channels, store, blobs, compute, clock, log, owner)
     desk = Desk(
-        store, accounts, clocking.apply, clock, ids, settings.close_after, allowed, floor.finished
-    )
+        store, accounts, clocking.apply, clock, ids, settings.close_after, allowed,
+        floor.finished, floor.here, dispositions_of(config),
+    )  # fmt: skip
     gateway = Gateway(
         config, keys, store, blobs, compute, channels, accounts, intake, pipelines, delivery,
         timers, desk, floor, offering, news, clock, ids, owner, roles, templates=templates,
     )  # fmt: skip
     return gateway
-
-
-def _planning(config: Config, places: Places) -> PlannerSettings:
-    return PlannerSettings(
-        places=places,
-        automatic_per_day=config.answers.automatic_replies_per_day,
-        close_after=config.answers.close_after_hours * 3600,
-        calendars={name: brand.calendar for name, brand in config.domain_brands().items()},
-        audit_share=config.answers.audit_share,
-        suggest_only=config.answers.mode == "suggest",
-        reach=reach_of(config),
-        calling=calling_of(config),
-    )
 
 
 async def _channels(
@@ -256,7 +253,9 @@ async def _channels(
 ) -> dict[str, Channel]:
     """The channel of each account, with the world it sees; closed with the stack."""
     http = {
-        private: await stack.enter_async_context(AiohttpHttp(allow_private=private))
+        private: await stack.enter_async_context(
+            AiohttpHttp(allow_private=private, file_limit=config.limits.attachment_bytes)
+        )
         for private in (False, True)
     }
 
@@ -313,7 +312,7 @@ async def running(
                     tx.run("intake.free_lanes_of_others", owner=p.owner) for p in gateway.pipelines
                 ]
             )
-        if roles - SERVING:
+        if roles - SERVING or fronted(gateway):
             gateway.store.hear(gateway.news.heard)
         if Role.DELIVERY in roles:
             await gateway.delivery.recover(alone=not gateway.store.shared)
@@ -334,8 +333,12 @@ def _parts(gateway: Gateway) -> list["Part"]:
     """The loops of its roles."""
     roles, log = gateway.roles, structlog.get_logger("gateway")
     parts: list[Part] = []
+    if Role.WEB in roles:
+        parts += gateway.news.polls.values()
     if Role.WORKER in roles:
         parts += [*gateway.pipelines, Alarm(gateway.store, log), Succession(gateway)]
+        parts += gateway.news.fetches.values()
+        parts.append(watching_of(gateway.config, gateway.floor, gateway.news.lines, log))
         if gateway.config.answers.bootstrap:
             parts.append(Bootstrap(gateway))
     if Role.DELIVERY in roles:
@@ -347,6 +350,7 @@ def _parts(gateway: Gateway) -> list["Part"]:
             gateway.offering,
             overflowing_of(gateway.config, gateway.floor, log),
             Expiry(gateway.store, gateway.blobs, gateway.clock, log, keep),
+            sweeping_of(gateway.store, gateway.blobs, gateway.clock, log),
         ]
     if gateway.store.shared and roles & SEALING:
         parts.append(Sealer(gateway.store, gateway.owner, gateway.clock, log))

@@ -362,12 +362,15 @@ def _text(key: str, file: Path) -> str:
     return text
 
 
-def unpublished(calendars: Mapping[str, Calendar], today: date) -> list[str]:
+def unpublished(
+    calendars: Mapping[str, Calendar], today: date, part: str = ".calendar"
+) -> list[str]:
     """A line for each calendar that promises of today may reach beyond: what is missing, and what to
-    do about it. `calendars`: by the path of their settings, as 'brands.wallet'."""
+    do about it. `calendars`: by the path of their settings, as 'brands.wallet', of which they are a
+    `part`."""
     last = today + timedelta(days=REACH)
     return [
-        f"{owner}.calendar: the working days of {last.year} are not announced yet; until the "
+        f"{owner}{part}: the working days of {last.year} are not announced yet; until the "
         "next release has them, name the moved ones in extra_holidays and extra_working_days"
         for owner, calendar in calendars.items()
         if not calendar.is_published(last)

@@ -14,6 +14,7 @@ from gateway.commands import (
     callbacks,
     certifying,
     checking,
+    consulting,
     database,
     grouping,
     inquiries,
@@ -24,6 +25,7 @@ from gateway.commands import (
     serve,
     setup,
     sla,
+    tokens,
     trying,
     versions,
 )
@@ -106,6 +108,7 @@ def _register() -> None:
     group.command("show", epilog=inquiries.SHOW_EXAMPLE)(inquiries.show_inquiry)
     group.command("merge", epilog=grouping.MERGE_EXAMPLE)(grouping.merge_inquiries)
     group.command("split", epilog=grouping.SPLIT_EXAMPLE)(grouping.split_inquiry)
+    group.command("erase-message", epilog=grouping.ERASE_EXAMPLE)(grouping.erase_message)
     app.add_typer(group, name="inquiries")
     group = _group("Which addresses are one person's.")
     group.command("merge", epilog=grouping.CONTACTS_MERGE_EXAMPLE)(grouping.merge_contacts)
@@ -129,6 +132,17 @@ def _register() -> None:
     group.command("take", epilog=agents.TAKE_EXAMPLE)(agents.take)
     group.command("transfer", epilog=agents.TRANSFER_EXAMPLE)(agents.transfer)
     app.add_typer(group, name="agent")
+    group = _group("Ask a colleague about an inquiry, and keep it.")
+    group.command("ask", epilog=consulting.ASK_EXAMPLE)(consulting.ask)
+    group.command("list", epilog=consulting.LIST_EXAMPLE)(consulting.list_consults)
+    group.command("answer", epilog=consulting.ANSWER_EXAMPLE)(consulting.answer)
+    group.command("withdraw", epilog=consulting.WITHDRAW_EXAMPLE)(consulting.withdraw)
+    app.add_typer(group, name="consult")
+    group = _group("Who may use the API, and as whom.")
+    group.command("create", epilog=tokens.CREATE_EXAMPLE)(tokens.create)
+    group.command("list", epilog=tokens.LIST_EXAMPLE)(tokens.list_tokens)
+    group.command("revoke", epilog=tokens.REVOKE_EXAMPLE)(tokens.revoke)
+    app.add_typer(group, name="token")
     group = _group("Which inquiry waits where, and why.")
     group.command("check", epilog=routing.CHECK_EXAMPLE)(routing.check)
     group.command("test", epilog=routing.TEST_EXAMPLE)(routing.run)
@@ -153,6 +167,7 @@ def _register() -> None:
     group = _group("What goes out.")
     group.command("list", epilog=outbox.OUTBOX_LIST_EXAMPLE)(outbox.list_outbox)
     group.command("retry", epilog=outbox.RETRY_EXAMPLE)(outbox.retry)
+    group.command("move", epilog=outbox.MOVE_EXAMPLE)(outbox.move)
     app.add_typer(group, name="outbox")
     group = _group("What may be answered without a person.")
     group.command("list", epilog=outbox.CERTIFICATES_LIST_EXAMPLE)(outbox.list_certificates)

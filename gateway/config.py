@@ -32,10 +32,12 @@ from gateway.schema import keys_of
 from gateway.staffing import (
     AgentSettings,
     CallbackSettings,
+    DispositionSettings,
     Name,
     QueueSettings,
     RoutingSettings,
     Section,
+    ShiftSettings,
 )
 from gateway.store import address
 from gateway.targets import TargetSettings
@@ -112,9 +114,19 @@ class Limits(Section):
     """Bounds: past them the sender is told to come again, at once."""
 
     body_bytes: int = Field(1 << 20, ge=1024, description="Largest webhook body, in bytes.")
+    attachment_bytes: int = Field(
+        25 << 20,
+        ge=1024,
+        description="Largest file of a customer that is fetched from a provider, in bytes.",
+    )
     waiting_units: int = Field(4096, ge=1, description="Units of work that may wait for the disk.")
     in_flight: int = Field(1024, ge=1, description="Webhook calls under way at once.")
     attempts: int = Field(8, ge=1, description="Tries of one transmission before it is given up.")
+    stale_days: float = Field(
+        7,
+        gt=0,
+        description="Days after which what waits for the customer to write again does not go out by itself.",
+    )
 
 
 class Workers(Section):
@@ -230,6 +242,8 @@ class Config(Section):
     brands: dict[Name, BrandSettings] = Field(default_factory=_demo_brands)
     queues: dict[Name, QueueSettings] = Field(default_factory=_usual_queues)
     agents: dict[Name, AgentSettings] = Field(default_factory=dict)
+    shifts: dict[Name, ShiftSettings] = Field(default_factory=dict)
+    dispositions: dict[Name, DispositionSettings] = Field(default_factory=dict)
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
     callbacks: CallbackSettings = Field(default_factory=CallbackSettings)
     accounts: dict[Name, Account] = Field(default_factory=dict)

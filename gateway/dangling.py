@@ -1,4 +1,4 @@
-"""Names in the settings that point to nothing: a queue, a brand or an account that is not there."""
+"""Names in the settings that point to nothing: a queue, a brand, an account that is not there."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -31,6 +31,11 @@ def dangling(config: "Config") -> list[Problem]:
     for name, agent in config.agents.items():
         for queue in agent.queues:
             check(f"agents.{name}.queues", queue, config.queues, "queue")
+        if agent.shift:
+            check(f"agents.{name}.shift", agent.shift, config.shifts, "shift")
+    for name, disposition in config.dispositions.items():
+        for queue in disposition.queues:
+            check(f"dispositions.{name}.queues", queue, config.queues, "queue")
     for name in config.callbacks.regions:
         check(f"callbacks.regions.{name}", name, config.brands, "brand")
     for name, account in config.accounts.items():

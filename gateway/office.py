@@ -18,18 +18,19 @@ from gateway.desk.commands import Desk
 from gateway.desk.floor import Floor
 from gateway.domain.allowlist import Allowed
 from gateway.domain.announcement import Announcement
-from gateway.domain.channel import Channel, Correspondent
+from gateway.domain.channel import Channel, Correspondent, Fetcher
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import SettingsError
 from gateway.domain.model import Brand
 from gateway.domain.snapshot import AccountView
+from gateway.domain.window import Rules
 from gateway.installation import own_key
 from gateway.intake.accept import Accept, MailIdentity
 from gateway.intake.redact import Policy
 from gateway.keys import Keys
 from gateway.offline import offline_world
 from gateway.registry import ReadyAccount, Registry
-from gateway.staff import clocking_of, floor_of
+from gateway.staff import clocking_of, dispositions_of, floor_of
 from gateway.store.blobs import FileBlobs
 from gateway.store.choose import Engine, store_for
 from gateway.store.look import look
@@ -38,6 +39,9 @@ from gateway.workers.snapshots import certificates_in_force
 from gateway.world import MonotonicIds, SystemClock
 
 T = TypeVar("T")
+
+#: Seconds more than a call waits for its answer: what is late goes another way, and never both.
+HOLD_SLACK = 1.0
 
 
 class SameProcess:
@@ -100,7 +104,8 @@ async def desk_only(config: Config, registry: Registry | None = None) -> AsyncIt
         desk = Desk(
             store, views, clocking_of(config).apply, clock, ids,
             config.answers.close_after_hours * 3600,
-            allowed_of(config, accounts, channels), floor.finished,
+            allowed_of(config, accounts, channels), floor.finished, floor.here,
+            dispositions_of(config),
         )  # fmt: skip
         intake = Accept(
             store, blobs, keys, SameProcess(), clock, ids, structlog.get_logger("gateway"),
@@ -205,6 +210,10 @@ def account_view(account: ReadyAccount, channel: Channel) -> AccountView:
         queue=account.queue,
         domain=address.rpartition("@")[2],
         subject=can.subject,
+        hold=0.0 if can.answers_within is None else can.answers_within + HOLD_SLACK,
+        rules=Rules.of(can),
+        text=can.text,
+        fetches=isinstance(channel, Fetcher),
     )
 
 

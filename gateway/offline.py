@@ -37,6 +37,7 @@ class NoHttp:
         headers: Mapping[str, str] | None = None,  # noqa: ARG002
         body: bytes | None = None,  # noqa: ARG002
         timeout: float = 20.0,  # noqa: ARG002, ASYNC109
+        limit: int | None = None,  # noqa: ARG002
     ) -> HttpResponse:
         """Raises `HttpFailure`, always."""
         raise HttpFailure("nothing is sent from here", sent=False)

@@ -14,11 +14,13 @@ import aiohttp
 import structlog
 
 from gateway import __version__
-from gateway.domain.errors import HttpFailure
+from gateway.domain.errors import HttpFailure, TooLarge
 from gateway.domain.world import HttpResponse
 
 #: Largest response body that is read. Providers answer with a few kilobytes.
 RESPONSE_BYTES = 4 << 20
+#: The same where the caller fetches a file and the operator has set nothing else.
+FILE_BYTES = 25 << 20
 # Shorter than any provider's own idle limit that we know of (gunicorn's is 2 s only behind a
 # proxy, Node's 5 s): a POST on a connection that the other side is just closing ends as "may have
 # been sent", and a person has to look at it.
@@ -51,6 +53,7 @@ class AiohttpHttp:
         allow_private: let calls reach loopback, private and link-local addresses. The address is
             checked where the connection is made, so a name that resolves to one is caught as well.
         limit: largest response body in bytes.
+        file_limit: the most that a caller may ask for instead, in bytes.
         observe: called after every exchange.
     """
 
@@ -59,10 +62,12 @@ class AiohttpHttp:
         *,
         allow_private: bool = False,
         limit: int = RESPONSE_BYTES,
+        file_limit: int = FILE_BYTES,
         observe: Callable[[Exchange], None] | None = None,
     ) -> None:
         self._allow_private = allow_private
         self._limit = limit
+        self._file_limit = file_limit
         self._observe = observe or (lambda _: None)
         self._session: aiohttp.ClientSession | None = None
 
@@ -104,6 +109,7 @@ class AiohttpHttp:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         timeout: float = 20.0,  # noqa: ASYNC109 - the contract's word, handed to the client
+        limit: int | None = None,
     ) -> HttpResponse:
         """One exchange. Raises `HttpFailure`; `sent` is False only when no byte has left."""
         if self._session is None:
@@ -125,11 +131,12 @@ class AiohttpHttp:
                 ),
                 trace_request_ctx=state,
             ) as response:
-                answer = await self._read(response)
+                most = self._limit if limit is None else min(limit, self._file_limit)
+                answer = await _read(response, most)
             outcome = f"{answer.status // 100}xx"
-        except _TooLarge as error:
+        except TooLarge:
             outcome = "unanswered"
-            raise HttpFailure(str(error), sent=True) from error
+            raise
         # A wrong address is a ValueError; nothing has left then.
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             outcome = "unanswered" if state.sent else "unsent"
@@ -141,18 +148,18 @@ class AiohttpHttp:
             self._observe(exchange)
             _log.debug("http", method=method, host=exchange.host, outcome=outcome)
 
-    async def _read(self, response: aiohttp.ClientResponse) -> HttpResponse:
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(1 << 16):
-            body += chunk
-            if len(body) > self._limit:
-                raise _TooLarge(f"the answer is longer than {self._limit} bytes")
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return HttpResponse(response.status, headers, bytes(body))
 
-
-class _TooLarge(Exception):
-    """The other side sends more than we read."""
+async def _read(response: aiohttp.ClientResponse, limit: int) -> HttpResponse:
+    # What says its length is not fetched first.
+    if (response.content_length or 0) > limit:
+        raise TooLarge(limit)
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(1 << 16):
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge(limit)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return HttpResponse(response.status, headers, bytes(body))
 
 
 def is_private(address: str) -> bool:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 from gateway.config import Config
 from gateway.desk.callbacks import Callbacks
+from gateway.desk.consulting import Consulting
+from gateway.desk.dispositions import Disposition, Dispositions
 from gateway.desk.floor import Floor
 from gateway.domain.errors import SettingsError
 from gateway.domain.store import Store
 from gateway.domain.world import Clock, Ids, Log
-from gateway.routing.callbacks import Policy, Quiet
+from gateway.routing.callbacks import Mode, Policy, Quiet
 from gateway.routing.core import Queueing, Routing
-from gateway.routing.model import Agent, Presence, Strategy
+from gateway.routing.model import Agent, Presence, Shift, Strategy
 from gateway.routing.overflow import Cause, Course, Overflow
 from gateway.routing.rules import Rules, RulesError, load
 from gateway.routing.targets import Act, Basis, Kind, Step, Target
@@ -26,11 +28,39 @@ from gateway.workers.placing import Places
 
 
 def agents_of(config: Config) -> dict[str, Agent]:
-    """Who may be offered something, as the settings have them."""
+    """Who may be offered something, as the settings have them. Raises `SettingsError` where a calendar of
+    their shifts cannot be read."""
+    shifts = shifts_of(config)
     return {
-        name: Agent(name, Presence.OFFLINE, dict(agent.queues), dict(agent.skills), agent.capacity)
+        name: Agent(
+            name, Presence.OFFLINE, dict(agent.queues), dict(agent.skills), agent.capacity,
+            shift=shifts.get(agent.shift),
+        )
         for name, agent in config.agents.items()
+    }  # fmt: skip
+
+
+def shifts_of(config: Config) -> dict[str, Shift]:
+    """The working hours. Raises as `agents_of`."""
+    home = config.file and config.file.parent
+    return {
+        name: Shift(shift.calendar(home, f"shifts.{name}"), shift.sends_home)
+        for name, shift in config.shifts.items()
     }
+
+
+def dispositions_of(config: Config) -> Dispositions:
+    """What can come of a matter."""
+    known = [
+        Disposition(name, dict(one.labels), one.queues, one.comment)
+        for name, one in config.dispositions.items()
+    ]
+    return Dispositions(known, config.routing.disposition_required)
+
+
+def consulting_of(config: Config, floor: Floor) -> Consulting:
+    """How agents ask each other for advice."""
+    return Consulting(floor, config.routing.consult_weight)
 
 
 def floor_of(config: Config, store: Store, clock: Clock, ids: Ids) -> Floor:
@@ -53,6 +83,7 @@ def floor_of(config: Config, store: Store, clock: Clock, ids: Ids) -> Floor:
         ids,
         config.domain_queues(),
         config.routing.lease_seconds,
+        config.default_queue,
     )
 
 
@@ -60,8 +91,16 @@ def callbacks_of(config: Config, floor: Floor) -> Callbacks:
     """The callbacks on the floor's store."""
     return Callbacks(
         floor.store, calling_of(config), reach_of(config), config.default_queue, floor.write,
-        floor.clock, floor.ids, floor.finished,
+        floor.clock, floor.ids, floor.finished, floor.here, modes_of(config),
     )  # fmt: skip
+
+
+def modes_of(config: Config) -> dict[str, Mode]:
+    """Whom the callbacks of each queue call first."""
+    return {
+        name: "customer_first" if queue.callback_first == "customer" else "agent_first"
+        for name, queue in config.queues.items()
+    }
 
 
 def calling_of(config: Config) -> Policy:
@@ -92,6 +131,7 @@ def places_of(config: Config) -> Places:
         {name: brand.calendar for name, brand in brands.items()},
         {name: brand.name for name, brand in brands.items()},
         config.routing.weights,
+        config.queue_calendars(),
     )
 
 

@@ -68,6 +68,31 @@ class OverflowSettings(Section):
         return self
 
 
+class WaitingSettings(Section):
+    """What customers are told of their wait."""
+
+    tell: bool = Field(
+        default=True, description="Tell who waits what is known of it; never a number without data."
+    )
+    worth_saying_seconds: float = Field(
+        30, ge=0, description="A wait that is probably shorter is not told."
+    )
+    worth_offering_seconds: float = Field(
+        120, ge=0, description="Something else is offered where the wait may be as long."
+    )
+    busy_minutes: float = Field(
+        15, gt=0, description="From this wait on it is said that it takes longer than usual."
+    )
+    busy_waiting: int = Field(
+        20, ge=1, description="The same where so many wait, whatever was measured."
+    )
+    offers: tuple[Literal["callback", "chat"], ...] = Field(
+        ("callback", "chat"),
+        description="What is offered instead: a call to who writes from a telephone, a chat to who waits "
+        "on the line, where the brand has one.",
+    )
+
+
 class QueueSettings(Section):
     """One queue in which inquiries wait for a person."""
 
@@ -98,9 +123,17 @@ class QueueSettings(Section):
         description="Its own working days and opening hours, with the keys of a brand's; none: those of "
         "the brand.",
     )
+    callback_first: Literal["agent", "customer"] = Field(
+        "agent",
+        description="Who is called first for its callbacks: an agent, who then hears it ring; or the "
+        "customer, who gets the next agent.",
+    )
     overflow: tuple[OverflowSettings, ...] = Field(
         (),
         description="When what waits goes to another queue; the first rule that applies decides.",
+    )
+    waiting: WaitingSettings = Field(
+        default_factory=WaitingSettings, description="What customers are told of their wait."
     )
 
 
@@ -118,6 +151,32 @@ class AgentSettings(Section):
     capacity: int = Field(
         3, ge=1, le=100, description="The weight of what they have in hand at a time."
     )
+    shift: str = Field(
+        "", description="Their working hours, one of `[shifts]`; empty: whenever they are there."
+    )
+
+
+class ShiftSettings(CalendarSettings):
+    """Working hours that agents have in common: outside of them they are offered nothing."""
+
+    sends_home: bool = Field(
+        default=False,
+        description="At their end agents count as offline, and what they have goes to others; else they "
+        "keep it.",
+    )
+
+
+class DispositionSettings(Section):
+    """One thing that can come of a matter."""
+
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        description='What people read, by language: { en = "Refunded", "zh-CN" = "已退款" }.',
+    )
+    queues: tuple[Name, ...] = Field(
+        (), description="Queues whose inquiries it can be said of; none: all."
+    )
+    comment: bool = Field(default=False, description="It needs a comment.")
 
 
 class CallbackSettings(Section):
@@ -170,4 +229,15 @@ class RoutingSettings(Section):
         default_factory=dict,
         description="What an inquiry takes of an agent's capacity, by kind of channel; 1 where "
         "nothing is said. { voice = 3 } leaves an agent of capacity 3 nothing beside a call.",
+    )
+    consult_weight: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="What it takes of a colleague's capacity to be asked for advice, until they give it.",
+    )
+    disposition_required: bool = Field(
+        default=False,
+        description="Where there are `[dispositions]` for a queue, none of its inquiries is resolved "
+        "without one.",
     )

@@ -16,6 +16,7 @@ from gateway.answers.decisions import Decisions, certain
 from gateway.answers.dialogue import MISSED, read_choice, read_neither, read_solved
 from gateway.answers.engine import Classifier
 from gateway.answers.engines import Shelf, best_engine
+from gateway.answers.how_long import asks_how_long
 from gateway.answers.knowledge import Knowledge, Topic
 from gateway.answers.loading import Trusting, load
 from gateway.answers.models import trained
@@ -23,9 +24,12 @@ from gateway.answers.promising import check_brands
 from gateway.domain.announcement import Announcement
 from gateway.domain.decision import Certificate, Decision, Question
 from gateway.domain.model import Brand
+from gateway.domain.waiting import Notice
 
 #: Rules that bring in a person because the customer wishes for one.
 _WISHES = ("person", "callback")
+#: What a rule may hear in the question how long a person still takes: nothing, or the person.
+_OPEN = ("", "person", "status")
 
 
 def build_answerer(
@@ -119,9 +123,28 @@ class Answerer:
         return replace(seen, confidence=seen.weakest)
 
     def asks_status(self, question: Question) -> bool:
-        """Whether a rule hears the question how far a matter is. Asks no classifier."""
+        """Whether somebody who waits for a person asks how far it is, or how long it takes. Asks no
+        classifier."""
+        control = self._control(question)
+        return control == "status" or (control in _OPEN and asks_how_long(question.text))
+
+    def status(self, question: Question) -> Decision:
+        """What to say to somebody who waits and asks so (`asks_status`); a rule may hear more in it: a
+        wish for a call, a fraud."""
+        topics = self.knowledge.topics.values()
+        topic = next((one for one in topics if one.control == "status"), None)
+        if topic is None or not asks_how_long(question.text):
+            return self.decide(question, ())
+        case = make_case(question, self.brands, self.knowledge.languages)
+        return self._say.control(case, Heard(topic, ""), Assessment())
+
+    def wishes_call(self, question: Question) -> bool:
+        """Whether a rule hears the wish to be called. Asks no classifier."""
+        return self._control(question) == "callback"
+
+    def _control(self, question: Question) -> str:
         heard = self._assessor.rule(question.text)
-        return heard is not None and heard.topic.control == "status"
+        return heard.topic.control if heard else ""
 
     def language(self, question: Question) -> str:
         """The language of the knowledge base in which `question` would be answered."""
@@ -141,6 +164,12 @@ class Answerer:
         """What is said when an announcement is over, and its language."""
         case = make_case(question, self.brands, self.knowledge.languages)
         return self._say.over(case, announcement), case.language
+
+    def with_wait(self, question: Question, text: str, told: Notice) -> tuple[str, Notice | None]:
+        """`text`, which answers `question` for now, with what is known of the wait before its closing
+        words; and what of that was said, None where there is no room for any of it."""
+        case = make_case(question, self.brands, self.knowledge.languages)
+        return self._say.with_wait(case, text, told)
 
     # ------------------------------------------------------------ the order of thought
 

@@ -16,6 +16,10 @@ from gateway.answers.wording import Wording
 from gateway.domain.announcement import Announcement
 from gateway.domain.decision import Certificate, Decision, Verb
 from gateway.domain.model import JSON, Brand
+from gateway.domain.waiting import Notice
+
+#: Why a matter goes to a person who only reads it: it was thanked for, and nobody waits.
+HANDED_OVER = "handed over"
 
 
 class Decisions:
@@ -39,6 +43,10 @@ class Decisions:
     def over(self, case: Case, announcement: Announcement) -> str:
         """What is said when an announcement is over."""
         return self._wording.over(case, announcement)
+
+    def with_wait(self, case: Case, text: str, told: Notice) -> tuple[str, Notice | None]:
+        """A text that hands over, with the wait in it, and what was said of that."""
+        return self._wording.with_wait(case, text, told)
 
     def differ_by_brand(self, case: Case, topic: Topic) -> bool:
         """Whether the answer depends on which brand the customer uses: by what the brands set, or
@@ -186,7 +194,7 @@ class Decisions:
     def hand_over(self, case: Case, topic: Topic, seen: Assessment) -> Decision:
         """A word of thanks, and a person reads it."""
         text = self._wording.advice(case, topic)
-        return self._decision(case, Verb.ROUTE, topic, seen, "handed over", text, news=[topic])
+        return self._decision(case, Verb.ROUTE, topic, seen, HANDED_OVER, text, news=[topic])
 
     def control(self, case: Case, heard: Heard, seen: Assessment) -> Decision:
         """A rule's own way; the classifier still says which queue knows the matter."""

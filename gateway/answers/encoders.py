@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gateway.answers.engine import Encoder, Matrix
+from gateway.answers.forward import Forward
 from gateway.domain.errors import GatewayError
 
 #: Characters of a text that are encoded: segments have 200 at most, and nothing may take for ever.
@@ -66,8 +67,10 @@ class UseEncoder:
 
     def __init__(self) -> None:
         self.version = _pinned(USE_WHEEL)
-        # One thread: four of them, pinned to one core, took a hundred times as long (ANSWERING §1).
-        self._model = _module(USE_WHEEL).USE(threads=1)
+        resources = _folder(USE_WHEEL) / "resources"
+        # The package's own pass over these weights takes twice as long: only this of it is used.
+        tokenizer = _part(USE_WHEEL, "tokenizer", "UseTokenizer")(str(resources / "sp.model"))
+        self._model = Forward(resources / "weights.npz", tokenizer)
         self.encode(["warm"])
 
     def encode(self, texts: Sequence[str]) -> Matrix:
@@ -90,7 +93,7 @@ class E5Encoder:
         # Its library reads this when it is loaded; a worker is one processor's worth.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         try:
-            self._model = _module(E5_WHEEL).E5()
+            self._model = _part(E5_WHEEL, "", "E5")()
         except (OSError, RuntimeError) as error:
             raise EncoderMissing(f"{E5_WHEEL.package} does not run here: {error}") from error
 
@@ -132,11 +135,11 @@ def _digest(path: Path) -> str:
     return whole.hexdigest()
 
 
-def _module(wheel: Wheel) -> Any:
+def _part(wheel: Wheel, module: str, name: str) -> Any:
     try:
-        return import_module(wheel.module)
-    except ImportError as error:
-        raise EncoderMissing(f"{wheel.package} does not import: {error}") from error
+        return getattr(import_module(f"{wheel.module}.{module}".strip(".")), name)
+    except (ImportError, AttributeError) as error:
+        raise EncoderMissing(f"{wheel.package} has no {name} that imports: {error}") from error
 
 
 def _clean(text: str) -> str:
@@ -148,7 +151,8 @@ def _clean(text: str) -> str:
 def _unit(vectors: Any, dimension: int) -> Matrix:
     """Rows of length one; a row that is no number at all becomes zero: it says nothing."""
     rows = np.asarray(vectors, dtype=np.float32).reshape(-1, dimension)
-    rows = np.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0)
+    if not np.isfinite(rows).all():
+        rows = np.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(length > 0, length, 1.0), dtype=np.float32)
 

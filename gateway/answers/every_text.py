@@ -9,6 +9,7 @@ from gateway.answers.wording import Wording
 from gateway.domain.calendar import Calendar
 from gateway.domain.decision import Question
 from gateway.domain.model import Brand
+from gateway.domain.waiting import Notice
 
 #: As long as a real one (`gateway.domain.numbers`).
 NUMBER = "260101-000000"
@@ -16,6 +17,11 @@ NUMBER = "260101-000000"
 ASKED_AT = Calendar().moment(date(2026, 9, 21), time(10))
 #: A day that was promised, as long to write.
 PROMISED = "2026-10-28"
+#: Waits that are long to tell: closed over a holiday, and a full line with a call offered.
+WAITS = (
+    Notice("closed", opens_at=ASKED_AT + 9.5 * 86400, offers=("callback",), at=ASKED_AT),
+    Notice("busy", 188, "range", 2700.0, 7200.0, offers=("callback",), at=ASKED_AT),
+)
 
 
 def case_of(
@@ -63,6 +69,9 @@ def every_text(
     yield path_of("which_topic"), wording.ask(at, "which_topic", titles)
     yield path_of("which_first"), wording.ask(at, "which_first", titles)
     yield path_of("redacted"), wording.notice(at, "redacted")
+    received = wording.to_person(at, "acknowledge")
+    for told in WAITS:
+        yield path_of("waiting"), wording.with_wait(at, received, told)[0]
     longest = max(knowledge.topics.values(), key=lambda topic: len(topic.titles[language]))
     yield path_of("promise_passed"), wording.promise_passed(at, longest, PROMISED)
 

@@ -12,9 +12,10 @@ from typing import Self
 import numpy as np
 
 from gateway.answers.engine import Matrix, TrainingError
+from gateway.answers.products import times
 from gateway.answers.regression import ACCURACY_FLOOR, class_indices, softmax
 from gateway.answers.ridge import class_weights, fit_ridge, fit_weights
-from gateway.answers.views import Comparison, View, times
+from gateway.answers.views import Comparison, View
 
 #: What a view counts at least, as a share of what it would count in a mean of equals.
 LEAST_SHARE = 0.5
@@ -71,8 +72,9 @@ class KernelClassifier:
         right = _weighted(weights, [one.fitted for one in learnt]).argmax(axis=1) == target
         together = _weighted(weights, held_out)
         accuracy = _check(right, together.argmax(axis=1) == target, target)
+        # Column by column: long lines are read quicker than many short ones.
         coefficients = [
-            np.float32(factor) * one.coefficients
+            np.asfortranarray(np.float32(factor) * one.coefficients)
             for factor, one in zip(weights, learnt, strict=True)
         ]
         # Nothing of a training that failed stays behind.

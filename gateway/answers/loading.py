@@ -74,9 +74,13 @@ NOTICES = (
     "public",
     "promise_passed",
     "announcement_over",
+    "waiting",
 )
 #: What single notices are given besides the usual variables.
-GIVEN = {"notices/promise_passed": frozenset({"matter", "promised"})}
+GIVEN = {
+    "notices/promise_passed": frozenset({"matter", "promised"}),
+    "notices/waiting": frozenset({"kind", "first", "place", "time", "opens", "offers"}),
+}
 
 
 def load(folder: Path, reader: "Reader | None" = None) -> Knowledge:

@@ -22,7 +22,7 @@ from gateway.answers.engines import Encoders
 from gateway.answers.shelved import shelve, used
 
 #: Changes with every change of the classes that are kept.
-_FORM = "2"
+_FORM = "3"
 #: Files that are kept; those that were not used for longest go.
 _KEPT = 8
 #: What may be named in a file: our own classes, and how numpy makes its arrays.

@@ -8,7 +8,9 @@ machines where no sentence encoder runs.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Self
+from itertools import chain, repeat
+from operator import add
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,16 +30,28 @@ Row = tuple[NDArray[np.intp], NDArray[np.float32]]
 """Columns and values of one text."""
 
 
+class Entries(NamedTuple):
+    """What texts have of a vocabulary, one text after the other."""
+
+    columns: NDArray[np.intp]
+    values: NDArray[np.float32]
+    owners: NDArray[np.intp]
+    """The text of each, counted from 0."""
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Entries":
+        """Some of them."""
+        return Entries(self.columns[chosen], self.values[chosen], self.owners[chosen])
+
+
 def grams(text: str) -> Counter[str]:
     """N-grams of 1 to 4 characters of normalised text; any digit counts as 0."""
     plain = _NOT_WORD.sub(" ", _DIGIT.sub("0", _PLACEHOLDER.sub(" ", text))).strip()
     padded = f" {plain} "
-    found = [
-        padded[i : i + size]
-        for size in range(1, _MAX_LENGTH + 1)
-        for i in range(len(padded) - size + 1)
-    ]
-    counts = Counter(found)
+    longest: list[str] = [*padded]
+    counts = Counter(longest)
+    for size in range(1, _MAX_LENGTH):
+        longest = [*map(add, longest, padded[size:])]
+        counts.update(longest)
     counts.pop(" ", None)
     return counts
 
@@ -60,7 +74,7 @@ class Vocabulary:
         documents = np.array([seen[gram] for gram in known], dtype=np.float32)
         self._rarity: NDArray[np.float32] = np.log((1 + len(texts)) / (1 + documents)) + 1
         self._strange = (unknown * float(self._rarity.max(initial=1.0))) ** 2
-        self.rows = [self._row(counts) for counts in counted]
+        self.rows = [self.row(text) for text in texts]
         """The examples."""
 
     def __len__(self) -> int:
@@ -68,18 +82,26 @@ class Vocabulary:
 
     def row(self, text: str) -> Row:
         """Columns and values of one text; the values' length is at most one."""
-        return self._row(grams(text))
+        found = self.entries([text])
+        return found.columns, found.values
 
-    def _row(self, counts: Counter[str]) -> Row:
-        index = self._index
-        known = [(index[gram], n) for gram, n in counts.items() if gram in index]
-        columns = np.array([column for column, _ in known], dtype=np.intp)
-        values = (1 + np.log(np.array([n for _, n in known], dtype=np.float32))) * self._rarity[
-            columns
-        ]
-        strange = (len(counts) - len(known)) * self._strange
-        length = float(np.sqrt(float(values @ values) + strange)) or 1.0
-        return columns, values / np.float32(length)
+    def entries(self, texts: Sequence[str]) -> Entries:
+        """The same for several texts."""
+        counted = [grams(text) for text in texts]
+        sizes = np.array([len(counts) for counts in counted])
+        found = map(self._index.get, chain.from_iterable(counted), repeat(-1))
+        counts = chain.from_iterable(counts.values() for counts in counted)
+        columns = np.fromiter(found, np.intp, sizes.sum())
+        numbers = np.fromiter(counts, np.float32, sizes.sum())
+        owners = np.repeat(np.arange(len(texts)), sizes)
+        known = columns >= 0
+        columns, owners = columns[known], owners[known]
+        values = (1 + np.log(numbers[known])) * self._rarity[columns]
+        squares = np.bincount(owners, values * values, len(texts))
+        strange = sizes - np.bincount(owners, minlength=len(texts))
+        lengths = np.sqrt(squares + strange * self._strange)
+        lengths[lengths == 0] = 1.0
+        return Entries(columns, values / lengths.astype(np.float32)[owners], owners)
 
     def by_column(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
         """Every entry of the examples' rows, ordered by column: columns, examples, values."""

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.answers.engine import Encoder, Matrix
-from gateway.answers.ngrams import Vocabulary
+from gateway.answers.ngrams import Entries, Vocabulary
+from gateway.answers.products import in_blocks, inner, times
 
-#: Rows up to which a product is made one by one: one of matrices copies the larger first.
-_FEW = 6
-#: Rows of the larger that a processor's own memory holds: 512 of 512 numbers are 1 MiB.
-_NEAR = 512
+#: Texts that are looked up together: more cost memory and save no time.
+_TOGETHER = 4
 
 
 class Comparison(Protocol):
@@ -58,7 +57,7 @@ class VectorView:
         vectors = self._encoder.encode(texts)
         mean = vectors.mean(axis=0, keepdims=True)
         examples = _unit(vectors - mean)
-        known = ByVector(self._encoder, self._width, mean, examples)
+        known = ByVector(self._encoder, self._width, mean, in_blocks(examples), len(texts))
         return known, _bell(examples @ examples.T, self._width)
 
 
@@ -70,11 +69,13 @@ class ByVector:
     width: float
     mean: Matrix
     examples: Matrix
+    """In blocks."""
+    count: int
 
     def compare(self, texts: Sequence[str]) -> Matrix:
         """Similarities of texts to the examples, [m, n]."""
         vectors = _unit(self.encoder.encode(texts) - self.mean)
-        return _bell(_products(vectors, self.examples), self.width)
+        return _bell(inner(vectors, self.examples)[:, : self.count], self.width)
 
 
 class NgramView:
@@ -115,25 +116,31 @@ class ByNgrams:
     def compare(self, texts: Sequence[str]) -> Matrix:
         """Similarities of texts to the examples, [m, n]."""
         rows, examples = self.common.shape
-        found = np.zeros((len(texts), examples), dtype=np.float32)
+        found = np.empty((len(texts), examples), dtype=np.float32)
         known = np.zeros((len(texts), rows), dtype=np.float32)
-        for i, text in enumerate(texts):
-            columns, values = self.vocabulary.row(text)
-            rank = self.rank[columns]
-            often = rank >= 0
-            known[i, rank[often]] = values[often]
-            found[i] = self._rare(columns[~often], values[~often])
-        found += times(known, self.common)
+        for at in range(0, len(texts), _TOGETHER):
+            some = slice(at, at + _TOGETHER)
+            entries = self.vocabulary.entries(texts[some])
+            is_common = self.rank[entries.columns] >= 0
+            often = entries.where(is_common)
+            known[some][often.owners, self.rank[often.columns]] = often.values
+            found[some] = self._rare(entries.where(~is_common), found[some].shape)
+        used = np.flatnonzero(known.any(axis=0))
+        found += times(known[:, used], self.common[used])
         return _bell(found, self.width)
 
-    def _rare(self, columns: NDArray[np.intp], values: NDArray[np.float32]) -> Matrix:
-        """Inner products with all examples over rare n-grams, [n]."""
-        begin, lengths = self.starts[columns], self.starts[columns + 1] - self.starts[columns]
-        before = np.cumsum(lengths) - lengths
-        at = np.arange(int(lengths.sum())) + np.repeat(begin - before, lengths)
-        weights = self.values[at] * np.repeat(values, lengths)
-        found = np.bincount(self.owners[at], weights=weights, minlength=self.common.shape[1])
-        return np.asarray(found, dtype=np.float32)
+    def _rare(self, entries: Entries, shape: tuple[int, ...]) -> Matrix:
+        """Inner products with all examples over rare n-grams, [texts, n]."""
+        begin = self.starts[entries.columns]
+        lengths = self.starts[entries.columns + 1] - begin
+        at = np.arange(int(lengths.sum()))
+        at += np.repeat(begin - (np.cumsum(lengths) - lengths), lengths)
+        weights = self.values.take(at)
+        weights *= np.repeat(entries.values, lengths)
+        places = self.owners.take(at)
+        places += np.repeat(entries.owners * shape[1], lengths)
+        found = np.bincount(places, weights, minlength=shape[0] * shape[1])
+        return np.asarray(found, dtype=np.float32).reshape(shape)
 
 
 def _by_column(vocabulary: Vocabulary, width: float) -> ByNgrams:
@@ -156,28 +163,6 @@ def _bell(cosine: Matrix, width: float) -> Matrix:
     cosine -= np.float32(1.0)
     cosine *= np.float32(width)
     return np.exp(cosine, out=cosine)
-
-
-def times(few: Matrix, matrix: Matrix) -> Matrix:
-    """The product of two matrices, quick for few rows as well."""
-    if len(few) > _FEW:
-        return few @ matrix
-    found = np.empty((len(few), matrix.shape[1]), dtype=np.float32)
-    for i, row in enumerate(few):
-        np.dot(row, matrix, out=found[i])
-    return found
-
-
-def _products(few: Matrix, many: Matrix) -> Matrix:
-    """Inner products of rows, [len(few), len(many)]."""
-    if len(few) > _FEW:
-        return few @ many.T
-    found = np.empty((len(few), len(many)), dtype=np.float32)
-    for at in range(0, len(many), _NEAR):  # read from memory once, whatever the rows
-        block = many[at : at + _NEAR]
-        for i, row in enumerate(few):
-            np.dot(block, row, out=found[i, at : at + _NEAR])
-    return found
 
 
 def _unit(vectors: Matrix) -> Matrix:

@@ -18,13 +18,17 @@ from gateway.answers.script import Scribe, guarded, in_language
 from gateway.answers.slots import missing
 from gateway.answers.tables import MOST, Tables
 from gateway.answers.variants import TIME_ZONE, chosen
+from gateway.answers.waiting import shortened, wait_values
 from gateway.domain.announcement import Announcement
 from gateway.domain.decision import Promise
+from gateway.domain.waiting import Notice
 
 #: Steps that a short channel gets at a time.
 STEPS_AT_ONCE = 2
 #: After an answer: whether it helped, and how to reach a person.
 _CLOSING = ("solved_question", "way_to_person")
+#: What a text to somebody who waits ends with.
+_ENDINGS = ("follow_up", "way_to_person")
 
 
 class Wording:
@@ -163,6 +167,23 @@ class Wording:
         }
         body = self._render(case, self._source(case, "promise_passed"), given=given)
         return self._frame(case, [body], *_CLOSING)
+
+    def with_wait(self, case: Case, text: str, told: Notice) -> tuple[str, Notice | None]:
+        """`text` with what is known of the wait, before its closing words; and what of that was said:
+        a short form leaves out what it has no room for."""
+        closing = next(
+            (end for name in _ENDINGS if (end := self.notice(case, name)) and text.endswith(end)),
+            "",
+        )
+        separator = self._separator(case)
+        head = text.removesuffix(closing).removesuffix(separator)
+        for less in shortened(told):
+            values = wait_values(case, less)
+            said = self._render(case, self._source(case, "waiting"), given=values)
+            whole = separator.join(part for part in (head, said, closing) if part)
+            if _has_room(case, whole):
+                return whole, less
+        return text, None
 
     def notice(self, case: Case, name: str, options: Sequence[str] = ()) -> str:
         """A notice by itself."""

@@ -61,7 +61,9 @@ def list_agents(
         ("agent", "is", "since", "heard of", "in hand", "queues", "skills"),
         (
             (
-                one.agent.id, one.agent.presence.value, moment(one.since),
+                one.agent.id,
+                f"{one.agent.presence.value}{', off hours' if one.agent.off else ''}",
+                moment(one.since),
                 "" if one.seen_at is None else f"{span(now - one.seen_at)} ago",
                 f"{one.agent.load} of {one.agent.capacity}",
                 _levels(one.agent.queues), _levels(one.agent.skills),

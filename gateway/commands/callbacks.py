@@ -66,6 +66,12 @@ def list_callbacks(
     missed: Annotated[
         bool, typer.Option("--missed", help="Those that nobody reached, until one says `see`.")
     ] = False,
+    to_dial: Annotated[
+        bool,
+        typer.Option(
+            "--to-dial", help="Customers to be called before there is an agent, in order."
+        ),
+    ] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="Also those that are over, the latest first.")
     ] = False,
@@ -75,12 +81,12 @@ def list_callbacks(
     data_dir: DataDir = None,
 ) -> None:
     """List the callbacks that are not over, the next to happen first."""
-    if missed and everything:
-        raise SettingsError("say --missed or --all, not both")
+    if missed + to_dial + everything > 1:
+        raise SettingsError("say one of --missed, --to-dial and --all")
 
     async def work(office: "Office") -> list[dict[str, Any]]:
         which: Which = "missed" if missed else "every" if everything else "pending"
-        return await _calls(office).listed(which, limit)
+        return await _calls(office).listed("to_dial" if to_dial else which, limit)
 
     rows = in_office(config, data_dir, work)
     if as_data:
@@ -152,7 +158,8 @@ def dial(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Begin to call: you have the inquiry, and the try counts. Say afterwards what it led to."""
+    """Begin to call: you have the inquiry, and the try counts. Say afterwards what it led to. Of a queue
+    that calls the customer first, whoever says "answered" has it."""
     name = who(agent)
     _told(_done(config, data_dir, lambda calls: calls.begin(reference, name)), as_data)
 

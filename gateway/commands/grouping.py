@@ -1,4 +1,5 @@
-"""What belongs together, on the command line: inquiries of one matter, addresses of one person."""
+"""What belongs together and what has to go, on the command line: inquiries of one matter, addresses of one
+person, a message that must not stay."""
 
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from gateway.commands.screen import say
 
 MERGE_EXAMPLE = example("gateway inquiries merge 260131-004217 260131-771203 --agent lin")
 SPLIT_EXAMPLE = example("gateway inquiries split 019ab3c4d5e6f7a8b9c0d1e2.in --agent lin")
+ERASE_EXAMPLE = example("gateway inquiries erase-message 019ab3c4d5e6f7a8b9c0d1e2.in --agent lin")
 CONTACTS_MERGE_EXAMPLE = example(
     "gateway contacts merge anna@mail.example +8613800138000 --agent lin"
 )
@@ -42,6 +44,20 @@ def split_inquiry(
     name = who(agent)
     number = in_office(config, data_dir, lambda office: office.desk.split(message, name))
     say(f"{number} is with {name}")
+
+
+def erase_message(
+    message: Annotated[
+        str, typer.Argument(metavar="MESSAGE", help="Its id, as `inquiries show` prints it.")
+    ],
+    agent: Agent = "",
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Erase what a customer's message or a note says, with its files. It cannot be undone."""
+    name = who(agent)
+    number = in_office(config, data_dir, lambda office: office.desk.erase_message(message, name))
+    say(f"the message of {number} is erased")
 
 
 def merge_contacts(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.commands.messages import lines_of, messages_of
 from gateway.commands.options import (
     Agent,
     AsJson,
@@ -25,6 +26,7 @@ from gateway.domain.errors import SettingsError
 from gateway.domain.model import InquiryState, Note
 
 if TYPE_CHECKING:
+    from gateway.domain.snapshot import AccountView
     from gateway.domain.store import Reader, Row
     from gateway.office import Office
 
@@ -91,8 +93,8 @@ def show_inquiry(
     """Show one inquiry: its messages, the draft for the agent, what happened to it."""
 
     async def work(office: "Office") -> dict[str, Any]:
-        now = office.clock.now()
-        return await office.store.read(lambda reader: _whole(reader, reference, now))
+        now, accounts = office.clock.now(), office.desk.accounts
+        return await office.store.read(lambda reader: _whole(reader, reference, now, accounts))
 
     found = in_office(config, data_dir, work)
     if as_data:
@@ -101,7 +103,10 @@ def show_inquiry(
         _print(found)
 
 
-def _whole(reader: "Reader", reference: str, now: float) -> dict[str, Any]:
+def _whole(
+    reader: "Reader", reference: str, now: float, accounts: Mapping[str, "AccountView"]
+) -> dict[str, Any]:
+    from gateway.desk import ways
     from gateway.desk.commands import find
 
     inquiry = dict(find(reader, reference))
@@ -112,10 +117,7 @@ def _whole(reader: "Reader", reference: str, now: float) -> dict[str, Any]:
     )
     into = reader.one("inquiries.by_id", id=inquiry["merged_into"])
     inquiry["merged_into_number"] = into["number"] if into else ""
-    messages = [dict(row) for row in reader.all("messages.of_inquiry", inquiry_id=inquiry["id"])]
     events = [dict(row) for row in reader.all("events.of_inquiry", inquiry_id=inquiry["id"])]
-    for message in messages:
-        message["meta"] = json.loads(message["meta"])
     for event in events:
         # Erased contents leave the event itself.
         event["data"] = json.loads(event["data"]) if event["data"] else None
@@ -125,7 +127,8 @@ def _whole(reader: "Reader", reference: str, now: float) -> dict[str, Any]:
         **inquiry,
         "callback": json.loads(call["body"]) if call else None,
         "sla": targets_of(reader, inquiry["id"], now),
-        "messages": messages,
+        "reply": ways.left(reader, inquiry, accounts, now),
+        "messages": messages_of(reader, inquiry["id"]),
         "outbox": outbox,
         "events": events,
     }
@@ -154,19 +157,15 @@ def _print(found: Mapping[str, Any]) -> None:
         ("with", found["assigned_to"]),
         ("merged", f"into {found['merged_into_number']}" if found["merged_into"] else ""),
         ("callback", _callback(found["callback"]) if found["callback"] else ""),
+        ("reply", _left(found["reply"])),
         *(("target", in_a_line(target)) for target in found["sla"]),
     ):
         if str(value).strip():
             say(f"  {name:<8} {str(value).strip()}")
+    rows = {row["id"]: row for row in found["outbox"]}
     for message in found["messages"]:
-        who_wrote = "note by " if message["visibility"] == "note" else ""
-        delivery = f"  [{message['delivery']}]" if message["delivery"] else ""
-        proved = "  (sender proved)" if message["meta"].get("verified") else ""
-        head = f"{moment(message['at'])}  {who_wrote}{message['author']}{delivery}{proved}"
-        say(f"\n{head}  {message['id']}")
-        say("\n".join(f"  {line}" for line in printable(message["text"]).splitlines()))
-        for attachment in message["meta"].get("attachments") or ():
-            say(f"  + {attachment['name']} ({attachment['size']} bytes)")
+        for line in lines_of(message, rows.get(message["id"])):
+            say(line)
     if note := found["dialogue"].get("note"):
         say("\nWhat to know")
         say("\n".join(f"  {line}" for line in printable(note).splitlines()))
@@ -179,6 +178,20 @@ def _print(found: Mapping[str, Any]) -> None:
     say("\nWhat happened")
     for event in found["events"]:
         say(f"  {moment(event['at'])}  {event['kind']}{_why(event['data'] or {})}")
+
+
+def _left(reply: Mapping[str, Any]) -> str:
+    """How long and how often may be written; '' where nothing is limited."""
+    said = [f"closed: {reply['why_not']}"] if reply["why_not"] else []
+    if (until := reply["window_until"]) is not None:
+        said.append(f"until {moment(until)}")
+        if reply["human_until"] > until:
+            said.append(f"people until {moment(reply['human_until'])}")
+    if reply["budget"] is not None:
+        said.append(f"{reply['budget_left']} of {reply['budget']} messages left")
+    if said and reply["other_ways"]:
+        said.append(f"other ways: {', '.join(way['handle'] for way in reply['other_ways'])}")
+    return "; ".join(said)
 
 
 def _callback(call: Mapping[str, Any]) -> str:
@@ -302,17 +315,25 @@ def reply(
         typer.Option("--suggestion", help="Send the suggested reply; with a text: it came of it."),
     ] = False,
     topic: Topic = "",
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="HANDLE", help="Another proved address of the customer: email:…"
+        ),
+    ] = "",
     agent: Agent = "",
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
     """Answer the customer on their own channel. Claims the inquiry when it waits."""
     name = who(agent)
-    words = "" if suggestion and text is None else _words(text)
+    words = "" if suggestion and text is None else words_of(text)
 
     async def work(office: "Office") -> str:
         about = known_topic(office.config, topic)
-        return await office.desk.reply(reference, name, words, topic=about, suggestion=suggestion)
+        return await office.desk.reply(
+            reference, name, words, topic=about, suggestion=suggestion, to=to
+        )
 
     message = in_office(config, data_dir, work)
     say(f"message {message} goes out")
@@ -326,7 +347,7 @@ def note(
     data_dir: DataDir = None,
 ) -> None:
     """Keep a remark for colleagues. It is never sent."""
-    remark = Note(reference, who(agent), _words(text))
+    remark = Note(reference, who(agent), words_of(text))
     message = in_office(config, data_dir, lambda office: office.desk.note(remark))
     say(f"note {message} is kept")
 
@@ -335,20 +356,23 @@ def resolve(
     reference: Reference,
     agent: Agent = "",
     disposition: Annotated[
-        str, typer.Option("--disposition", help="What came of it, in a word.")
+        str, typer.Option("--disposition", help="What came of it: of the list, where there is one.")
     ] = "",
+    comment: Annotated[str, typer.Option("--comment", help="The same in more words.")] = "",
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
     """Say that the matter is done. An answer to it by the customer opens it again."""
     name = who(agent)
     number = in_office(
-        config, data_dir, lambda office: office.desk.resolve(reference, name, disposition)
-    )
+        config, data_dir,
+        lambda office: office.desk.resolve(reference, name, disposition, comment),
+    )  # fmt: skip
     say(f"{number} is resolved")
 
 
-def _words(text: str | None) -> str:
+def words_of(text: str | None) -> str:
+    """The text that was given, else what stands on standard input."""
     if text not in (None, "-"):
         return text
     if sys.stdin.isatty():

@@ -22,9 +22,11 @@ from gateway.commands.screen import as_json, moment, say, table, warn
 from gateway.domain.errors import GatewayError
 
 if TYPE_CHECKING:
+    from gateway.domain.store import Reader
     from gateway.office import Office
 
 OUTBOX_LIST_EXAMPLE = example("gateway outbox list --state parked")
+MOVE_EXAMPLE = example("gateway outbox move 01kf3q…out --to email:li@example.org --agent lin")
 RETRY_EXAMPLE = example("gateway outbox retry 01kf3q…out --agent lin")
 QUARANTINE_LIST_EXAMPLE = example("gateway quarantine list --json")
 REPLAY_EXAMPLE = example("gateway quarantine replay 01kf3q…", "gateway quarantine replay --all")
@@ -32,7 +34,9 @@ SHOW_EXAMPLE = example('gateway quarantine show 01kf3q… --agent lin --reason "
 CERTIFICATES_LIST_EXAMPLE = example("gateway certificates list", "gateway certificates list --all")
 REVOKE_EXAMPLE = example("gateway certificates revoke 01kf3q… --agent lin")
 
-OutboxState = Literal["", "ready", "leased", "begun", "sent", "unknown", "parked", "dropped"]
+OutboxState = Literal[
+    "", "ready", "leased", "begun", "sent", "unknown", "parked", "dropped", "merged", "moved"
+]
 #: Entries that `--all` replays at most in one go.
 _MANY = 10_000
 
@@ -50,21 +54,35 @@ def list_outbox(
     """List outgoing messages, the newest first, and the accounts that pause."""
 
     async def work(office: "Office") -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        now = office.clock.now()
-        rows = await office.store.read(lambda r: r.all("outbox.listed", state=state, n=limit))
+        from gateway.desk.moving import offers
+
+        now, accounts = office.clock.now(), office.desk.accounts
+
+        def look(reader: "Reader") -> list[dict[str, Any]]:
+            return [
+                {
+                    **row,
+                    "could_go_to": [way.handle for way in offers(reader, row["id"], accounts, now)],
+                }
+                for row in reader.all("outbox.listed", state=state, n=limit)
+            ]
+
+        rows = await office.store.read(look)
         pauses = await office.store.read(lambda r: r.all("outbox.pauses", now=now))
-        return [dict(row) for row in rows], [dict(row) for row in pauses]
+        return rows, [dict(row) for row in pauses]
 
     rows, pauses = in_office(config, data_dir, work)
     if as_data:
         as_json(rows)
         return
     table(
-        ("id", "account", "to", "state", "tries", "created", "failure", "detail"),
+        ("id", "account", "to", "state", "tries", "created", "failure", "detail", "could go to"),
         (
             (
                 row["id"], row["account"], row["recipient"], row["state"], row["attempts"],
-                moment(row["created_at"]), row["failure"], row["detail"],
+                moment(row["created_at"]), row["failure"],
+                f"in {row['carrier']}" if row["carrier"] else row["detail"],
+                ", ".join(row["could_go_to"]),
             )
             for row in rows
         ),
@@ -92,6 +110,23 @@ def retry(
     if row["failure"] == "unknown":
         warn("nobody knows whether it went out before: the customer may get it twice")
     say(f"{reference} goes out to {row['recipient']}")
+
+
+def move(
+    reference: Annotated[str, typer.Argument(metavar="ID", help="As `outbox list` shows it.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="HANDLE", help="Where: as `outbox list` offers it.")
+    ],
+    agent: Agent = "",
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Send a parked or dropped message to another proved address of the same customer instead."""
+    from gateway.desk.moving import move as moved
+
+    name = who(agent)
+    message = in_office(config, data_dir, lambda office: moved(office.desk, reference, to, name))
+    say(f"message {message} goes out to {to}, and {reference} does not any more")
 
 
 # ---------------------------------------------------------------- quarantine

@@ -46,7 +46,7 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     from gateway.offline import offline_world
     from gateway.problems import raise_for
     from gateway.registry import Registry, check_ours
-    from gateway.staff import rules_file, rules_of
+    from gateway.staff import rules_file, rules_of, shifts_of
     from gateway.targets import unknown_topics
     from gateway.world import SystemClock
 
@@ -76,7 +76,9 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
     say(f"topics    {len(knowledge.topics)} in {', '.join(knowledge.languages)}")
     calendars = {f"brands.{name}": brand.calendar for name, brand in brands.items()}
     calendars |= {f"queues.{name}": own for name, own in loaded.queue_calendars().items()}
-    for line in unpublished(calendars, datetime.now(UTC).date()):
+    today = datetime.now(UTC).date()
+    shifts = {f"shifts.{name}": shift.hours for name, shift in shifts_of(loaded).items()}
+    for line in (*unpublished(calendars, today), *unpublished(shifts, today, part="")):
         say(f"warning   {line}")
     say("ok")
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from gateway.commands.screen import line, span, warn
+from gateway.desk.consulting import asked_of
 from gateway.desk.presence import offered
 from gateway.domain.errors import Conflict, Overloaded, StoreError
+from gateway.domain.store import Reader
 from gateway.routing.model import Presence
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ async def stay_online(office: "Office", agent: str, *, as_data: bool) -> None:
     Args:
         office: of the data directory.
         agent: who it is.
-        as_data: one JSON object a line, with `event` (online, offered, over, offline) and its values.
+        as_data: one JSON object a line, with `event` (online, offered, over, asked, offline) and its
+            values.
 
     Raises:
         NobodyKnown: there is no such agent in the settings.
@@ -42,17 +45,28 @@ async def stay_online(office: "Office", agent: str, *, as_data: bool) -> None:
     await office.floor.be(agent, Presence.ONLINE)
     _tell(as_data, "online", f"{agent} is online, Ctrl-C ends it", agent=agent)
     shown: dict[str, dict[str, Any]] = {}
+    asked: set[str] = set()
     heard = loop.time()
+    known = office.floor.agents[agent]
+
+    def look(reader: Reader) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        return offered(reader, agent), asked_of(reader, known)
+
     while not stop.is_set():
         try:
             if loop.time() - heard >= office.floor.lease / SIGNS:
                 await office.floor.alive(agent)
                 heard = loop.time()
-            rows = await office.store.read(lambda reader: offered(reader, agent))
+            rows, questions = await office.store.read(look)
         except (StoreError, Overloaded, Conflict) as error:
             warn(f"the database cannot be asked, trying again: {error}")
         else:
             shown = _news(as_data, shown, {row["number"]: row for row in rows})
+            for row in questions:
+                if row["id"] not in asked:
+                    text = f"{row['number']}  {row['asked_by']} asks: {row['question']}"
+                    _tell(as_data, "asked", text, **row)
+            asked = {row["id"] for row in questions}
         try:
             # Not wait_for: Python 3.11's forgets a cancellation that meets the news.
             async with asyncio.timeout(min(LOOK, office.floor.lease / SIGNS)):

@@ -145,9 +145,10 @@ def _text_trial(config: "Config") -> "TextTrial":
         models_dir,
         templates_in_force,
     )
+    from gateway.planning import planning_of
     from gateway.registry import Registry
-    from gateway.staff import calling_of, places_of, reach_of
-    from gateway.workers.planner import Planner, PlannerSettings
+    from gateway.staff import places_of
+    from gateway.workers.planner import Planner
     from gateway.workers.trial import TextTrial
 
     brands = brands_of(config)
@@ -159,12 +160,7 @@ def _text_trial(config: "Config") -> "TextTrial":
             models=models_dir(config),
             keep=False,
         ),
-        PlannerSettings(
-            places_of(config),
-            suggest_only=config.answers.mode == "suggest",
-            reach=reach_of(config),
-            calling=calling_of(config),
-        ),
+        planning_of(config, places_of(config)),
     )
     return TextTrial(
         planner,

@@ -1,7 +1,7 @@
 """`/healthz` for supervisors and `/metrics` for Prometheus."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,6 +13,24 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.store import Reader, Row, Store
 from gateway.intake.accept import Accept
 
+#: How much is where now: the family, of what it tells, and the column of each label.
+_NOW: tuple[tuple[str, str, Mapping[str, str]], ...] = (
+    ("events", "Accepted events by state.", {"state": "state"}),
+    ("inquiries", "Inquiries by state.", {"state": "state"}),
+    ("certificates", "Certificates by state.", {"state": "state"}),
+    (
+        "outbox",
+        "Outgoing messages by account and state.",
+        {"account": "account", "state": "state"},
+    ),
+    ("reviews", "Reviews by source and verdict.", {"source": "source", "verdict": "verdict"}),
+    (
+        "sla",
+        "Running targets by kind, state and queue.",
+        {"target": "kind", "state": "state", "queue": "queue"},
+    ),
+    ("callbacks", "Callbacks by state.", {"state": "state"}),
+)
 #: Seconds until the database counts as away: before whoever asks gives up.
 PATIENCE = 1.5
 
@@ -26,11 +44,13 @@ class HealthRoutes:
         intake: Accept,
         delivery: Delivery,
         refused: Callable[[], str] = lambda: "",
+        failed: Callable[[], int] = lambda: 0,
     ) -> None:
         self._store = store
         self._intake = intake
         self._delivery = delivery
         self._refused = refused
+        self._failed = failed
 
     def routes(self) -> list[web.RouteDef]:
         """For `Application.add_routes`."""
@@ -60,7 +80,7 @@ class HealthRoutes:
         except GatewayError as error:
             return web.Response(text=f"{error}\n", status=503)
         registry = CollectorRegistry()
-        registry.register(_Families(self._intake, self._delivery, rows))
+        registry.register(_Families(self._intake, self._delivery, self._failed(), rows))
         return web.Response(
             body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
         )
@@ -79,16 +99,21 @@ def _gauges(reader: Reader) -> dict[str, list[Row]]:
         "certificates": reader.all("certificates.state_counts"),
         "reviews": reader.all("reviews.counts"),
         "sla": reader.all("sla.state_counts"),
-        "breaches": reader.all("sla.breaches"),
+        "told": reader.all("sla.told"),
+        "callbacks": reader.all("callbacks.state_counts"),
+        "misses": reader.all("callbacks.misses"),
     }
 
 
 class _Families:
     """One scrape."""
 
-    def __init__(self, intake: Accept, delivery: Delivery, rows: dict[str, list[Row]]) -> None:
+    def __init__(
+        self, intake: Accept, delivery: Delivery, failed: int, rows: dict[str, list[Row]]
+    ) -> None:
         self._intake = intake
         self._delivery = delivery
+        self._failed = failed
         self._rows = rows
 
     def collect(self) -> Iterable[Metric]:
@@ -105,39 +130,34 @@ class _Families:
         for (account, outcome), number in sorted(self._delivery.counts.items()):
             sent.add_metric([account, outcome], number)
         yield sent
-        for name, text in (
-            ("events", "Accepted events"),
-            ("inquiries", "Inquiries"),
-            ("certificates", "Certificates"),
-        ):
-            family = GaugeMetricFamily(f"gateway_{name}", f"{text} by state.", labels=["state"])
-            for row in self._rows[name]:
-                family.add_metric([row["state"]], row["n"])
-            yield family
-        outbox = GaugeMetricFamily(
-            "gateway_outbox", "Outgoing messages by account and state.", labels=["account", "state"]
+        yield CounterMetricFamily(
+            "gateway_rule_failures",
+            "Conditions of routing rules that could not be asked, and counted as not true.",
+            value=self._failed,
         )
-        for row in self._rows["outbox"]:
-            outbox.add_metric([row["account"], row["state"]], row["n"])
-        yield outbox
-        reviews = GaugeMetricFamily(
-            "gateway_reviews", "Reviews by source and verdict.", labels=["source", "verdict"]
+        for name, text, columns in _NOW:
+            now = GaugeMetricFamily(f"gateway_{name}", text, labels=[*columns])
+            yield _filled(now, columns.values(), self._rows[name])
+        risks = CounterMetricFamily(
+            "gateway_sla_at_risk", "Targets that came to be at risk.", labels=["target", "queue"]
         )
-        for row in self._rows["reviews"]:
-            reviews.add_metric([row["source"], row["verdict"]], row["n"])
-        yield reviews
-        yield from self._targets()
-
-    def _targets(self) -> Iterable[Metric]:
-        clocks = GaugeMetricFamily(
-            "gateway_sla", "Running targets by kind and state.", labels=["target", "state"]
-        )
-        for row in self._rows["sla"]:
-            clocks.add_metric([row["kind"], row["state"]], row["n"])
-        yield clocks
         breaches = CounterMetricFamily(
             "gateway_sla_breaches", "Targets that were missed.", labels=["target", "queue"]
         )
-        for row in self._rows["breaches"]:
-            breaches.add_metric([row["kind"], row["queue"]], row["n"])
-        yield breaches
+        for state, told in (("at_risk", risks), ("breached", breaches)):
+            rows = (row for row in self._rows["told"] if row["state"] == state)
+            yield _filled(told, ("kind", "queue"), rows)
+        missed = CounterMetricFamily(
+            "gateway_callbacks_missed", "Callbacks that reached nobody.", labels=["reason", "queue"]
+        )
+        yield _filled(missed, ("reason", "queue"), self._rows["misses"])
+
+
+def _filled(
+    family: GaugeMetricFamily | CounterMetricFamily, columns: Iterable[str], rows: Iterable[Row]
+) -> Metric:
+    """With a sample for each row: its columns are the labels, `n` is the value."""
+    columns = tuple(columns)
+    for row in rows:
+        family.add_metric([row[column] for column in columns], row["n"])
+    return family

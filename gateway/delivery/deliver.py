@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gateway import steps
-from gateway.delivery import outbox
+from gateway.delivery import outbox, windows
+from gateway.delivery.merging import merged
 from gateway.delivery.vetting import vetted
 from gateway.domain.allowlist import Allowed
 from gateway.domain.channel import Channel, Lookup, Outbound, Sent
@@ -26,12 +27,13 @@ from gateway.domain.errors import (
     StoreError,
 )
 from gateway.domain.store import Row, Store, Tx
+from gateway.domain.window import LONGEST_SEND, UNLIMITED, Rules
 from gateway.domain.world import Clock, Ids, Log
 from gateway.uncut import uncut
 
 #: Seconds one transmission may take. The lease, whole again at `begun`, outlasts it twice: only an
 #: owner that is dead or frozen loses a row.
-SEND_SECONDS = 60.0
+SEND_SECONDS = LONGEST_SEND
 LEASE_SECONDS = 120.0
 #: Seconds between two looks for leases that ran out.
 SWEEP_SECONDS = 5.0
@@ -67,6 +69,8 @@ class Delivery:
     """Seconds until a provider's list surely shows what it took."""
     allowed: Mapping[str, Allowed] = field(default_factory=dict)
     """What the messages of an account may name; without an entry no number and no link."""
+    sent: Callable[[], None] = lambda: None
+    """Told after each commit of a message that went out."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(account, outcome) → number."""
     _wake: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -185,23 +189,25 @@ class Delivery:
         now = self.clock.now()
         if not await self.store.read(lambda r: r.value("outbox.any_due", account=account, now=now)):
             return []
-        rows = await uncut(
-            self.store.write(
-                lambda tx: outbox.lease(tx, account, self.owner, now, now + LEASE_SECONDS, n)
-            )
-        )
+        counted = self._rules(account).budget is not None
+        limit = self.channels[account].capabilities.text if counted else None
+
+        def work(tx: Tx) -> list[Row]:
+            taken = outbox.lease(tx, account, self.owner, now, now + LEASE_SECONDS, n)
+            return [merged(tx, row, now, limit) for row in taken] if limit else taken
+
+        rows = await uncut(self.store.write(work))
         if rows:
             steps.reach("outbox.leased")
         return rows
 
     async def _deliver(self, row: Row, channel: Channel) -> None:
-        started = False
+        begun: windows.Begun | None = None
 
         async def begin() -> None:
-            nonlocal started
-            if not started:
-                await self._begin(row)
-                started = True
+            nonlocal begun
+            if begun is None:
+                begun = await self._begin(row)
                 steps.reach("begun.after")
 
         message = replace(outbox.outbound(row), begin=begin)
@@ -213,31 +219,48 @@ class Delivery:
             async with asyncio.timeout(SEND_SECONDS):
                 if not channel.capabilities.begins_itself:
                     await begin()
-                sent = await channel.send(message)
+                sent = await channel.send(
+                    replace(message, beyond_window=begun.beyond) if begun else message
+                )
         except DeliveryError as error:
-            await self._failed(row, channel, error)
+            await self._failed(row, channel, error, begun.turn if begun else 0)
+        except windows.Parked as error:
+            self.log.info("waits for the customer", outbox=row["id"], why=str(error))
         except (Conflict, Overloaded) as error:
-            await self._not_begun(row, started, error)
+            await self._not_begun(row, begun is not None, error)
         except TimeoutError:
-            await self._broken(row, started, f"no end after {SEND_SECONDS:.0f} s")
+            await self._broken(row, begun is not None, f"no end after {SEND_SECONDS:.0f} s")
         except Exception as error:  # noqa: BLE001 - a fault of a channel must not lose the row
-            await self._broken(row, started, f"{type(error).__name__}: {error}")
+            await self._broken(row, begun is not None, f"{type(error).__name__}: {error}")
         else:
             steps.reach("send.after")
-            await self._record(row, sent)
+            await self._record(row, sent, begun.slots if begun else 0)
 
-    async def _begin(self, row: Row) -> None:
-        """Raises `Conflict` when nothing may go out: the lease is lost, or the process is stopping."""
+    async def _begin(self, row: Row) -> windows.Begun:
+        """Raises `Conflict` when nothing may go out: the lease is lost, or the process is stopping;
+        `Parked` when the reply window is closed or its budget used up."""
         if self._stopping:
             msg = "the process is stopping"
             raise Conflict(msg)
         steps.reach("begun.before")
         now = self.clock.now()
-        await self.store.write(lambda tx: outbox.begun(tx, row, now, now + LEASE_SECONDS))
+        rules, event = self._rules(row["account"]), self.ids.new()
+        keyed = rules.limited and self.channels[row["account"]].capabilities.send_safety == "key"
+        begun = await self.store.write(
+            lambda tx: windows.begin(tx, row, now, now + LEASE_SECONDS, rules, event, keyed=keyed)
+        )
+        if begun.parked:
+            self.counts.update([(row["account"], "window_closed"), (row["account"], "parked")])
+            raise windows.Parked(begun.parked)
         if self.clock.now() - now > LEASE_SECONDS - SEND_SECONDS:
             # Frozen behind the commit: the rest of the lease may end before the transmission does.
             msg = "too late to send within the lease"
             raise Conflict(msg)
+        return begun
+
+    def _rules(self, account: str) -> Rules:
+        channel = self.channels.get(account)
+        return UNLIMITED if channel is None else Rules.of(channel.capabilities)
 
     async def _not_begun(self, row: Row, started: bool, error: GatewayError) -> None:
         """The lease was lost, or the database is full or away: no failure of the message, and however
@@ -249,11 +272,14 @@ class Delivery:
         pause = self.poll if isinstance(error, Overloaded) else 0.0
         await self._again(row, pause, DeliveryError(Failure.RETRY, str(error)))
 
-    async def _record(self, row: Row, sent: Sent) -> None:
+    async def _record(self, row: Row, sent: Sent, slots: int) -> None:
         event, now = self.ids.new(), self.clock.now()
-        if await self._write_down(row, lambda tx: outbox.record(tx, row, sent, event, now)):
+        if await self._write_down(
+            row, lambda tx: outbox.record(tx, row, sent, event, now, slots=slots)
+        ):
             steps.reach("record.after")
             self.counts[row["account"], "sent"] += 1
+            self.sent()
 
     async def _write_down(self, row: Row, work: Callable[[Tx], None]) -> bool:
         """Write what became of a row; whether it still was ours. Nobody else knows: forgotten, a sent
@@ -278,7 +304,9 @@ class Delivery:
 
     # ------------------------------------------------------------ what went wrong
 
-    async def _failed(self, row: Row, channel: Channel, error: DeliveryError) -> None:
+    async def _failed(
+        self, row: Row, channel: Channel, error: DeliveryError, turn: int = 0
+    ) -> None:
         self.counts[row["account"], error.failure.value] += 1
         self.log.info(
             "not sent", outbox=row["id"], account=row["account"], failure=error.failure.value,
@@ -296,7 +324,7 @@ class Delivery:
                 )  # fmt: skip
                 await self._rest(row, error, MISCONFIGURED_PAUSE)
             case Failure.WINDOW_CLOSED:
-                await self._park(row, error.failure, error.detail)
+                await self._shut(row, error, turn)
             case Failure.REJECTED | Failure.OPTED_OUT:
                 event, now = self.ids.new(), self.clock.now()
                 await self._write_down(row, lambda tx: outbox.give_up(tx, row, error, event, now))
@@ -340,11 +368,24 @@ class Delivery:
         ):
             self.counts[row["account"], "parked"] += 1
 
+    async def _shut(self, row: Row, error: DeliveryError, turn: int) -> None:
+        """The provider says that the customer has to write first."""
+        event, now, parked = self.ids.new(), self.clock.now(), False
+
+        def work(tx: Tx) -> None:
+            nonlocal parked
+            parked = windows.refused(tx, row, turn, error, event, now)
+
+        if await self._write_down(row, work) and parked:
+            self.counts[row["account"], "parked"] += 1
+
     async def _unknown(self, row: Row, detail: str, channel: Channel | None = None) -> None:
         """It may be out. Repeat where the provider drops repeats, ask where it can be asked, and
         leave it to a person everywhere else."""
         known: object = channel or self.channels.get(row["account"])
         safety = known.capabilities.send_safety if isinstance(known, Channel) else "blind"
+        if row["external_id"].startswith(outbox.HERE):
+            safety = "blind"  # no list and no key knows what went into a reply
         if safety == "key" and row["attempts"] < self.attempts:
             pause = self._pause(row["attempts"])
             await self._again(row, pause, DeliveryError(Failure.UNKNOWN, detail))

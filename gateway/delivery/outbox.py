@@ -13,9 +13,13 @@ from gateway.domain.channel import Outbound, Sent
 from gateway.domain.codec import decode_attachment
 from gateway.domain.errors import Conflict, DeliveryError, Failure, NotFound
 from gateway.domain.model import DeliveryState, Visibility
-from gateway.domain.plan import LogEvent
+from gateway.domain.plan import LogEvent, derived_id
 from gateway.domain.reply import OWN_ID
 from gateway.domain.store import Row, Tx
+
+#: Prefix of the `external_id` of what goes, or went, into the reply to a call, from `begun` on; then
+#: the id of the event that it answers.
+HERE = "here:"
 
 
 def outbound(row: Row) -> Outbound:
@@ -50,15 +54,18 @@ def lease(tx: Tx, account: str, owner: str, now: float, until: float, n: int) ->
     return taken
 
 
-def begun(tx: Tx, row: Row, now: float, until: float) -> None:
-    """From here on the message may be out, and the row is ours until `until`.
+def begun(tx: Tx, row: Row, now: float, until: float, *, slots: int = 0) -> int:
+    """From here on the message may be out, and the row is ours until `until`. It takes `slots` of what a
+    budget allows (`gateway.delivery.windows`). Returns the turn of the conversation.
 
     Raises `Conflict` when the lease has run out or was taken over.
     """
-    _ours(row, tx.run("outbox.begun", **_mark(row), at=now, until=until))
+    marked = tx.one("outbox.begun", **_mark(row), at=now, until=until, slots=slots)
+    _ours(row, marked is not None)
+    return 0 if marked is None else int(marked["turn"])
 
 
-def record(tx: Tx, row: Row, sent: Sent, event_id: str, now: float) -> None:
+def record(tx: Tx, row: Row, sent: Sent, event_id: str, now: float, *, slots: int = 0) -> None:
     """The provider took what we sent.
 
     That is a fact which no other process can know, so it holds whoever has the row by now. The lease
@@ -69,8 +76,10 @@ def record(tx: Tx, row: Row, sent: Sent, event_id: str, now: float) -> None:
     there is no third. What the other writes afterwards finds the row no longer its own.
 
     Run again after its own commit it changes nothing and tells nothing twice.
+
+    `slots`: how many of a budget it has used at least, whatever another process made of it.
     """
-    if tx.run("outbox.sent", id=row["id"], external_id=sent.external_id, at=now):
+    if tx.run("outbox.sent", id=row["id"], external_id=sent.external_id, at=now, slots=slots):
         _out(tx, row, sent, event_id, now)
 
 
@@ -97,10 +106,30 @@ def _out(tx: Tx, row: Row, sent: Sent, event_id: str, now: float) -> None:
     if sent.external_id:
         tx.run("messages.set_external", id=row["id"], external_id=sent.external_id)
     state = DeliveryState.SENT
+    tx.run("messages.advance", id=row["id"])
     tx.run(
         "messages.deliver", id=row["id"], delivery=state.value, delivery_rank=state.rank, detail=""
     )
-    _log(tx, event_id, "message.sent", row, now, attempts=row["attempts"], parts=sent.parts)
+    said: dict[str, Any] = {"attempts": row["attempts"], "parts": sent.parts}
+    _log(tx, event_id, "message.sent", row, now, **said)
+    for number, inside in enumerate(_carried(tx, row)):
+        tx.run(
+            "messages.deliver",
+            id=inside["id"],
+            delivery=state.value,
+            delivery_rank=state.rank,
+            detail="",
+        )
+        event = derived_id(event_id, f"c{number}")
+        _log(tx, event, "message.sent", inside, now, **said, carrier=row["id"])
+    if '"carries"' in row["payload"]:
+        values = {"external_id": sent.external_id, "at": now}
+        tx.run("outbox.end_carried", carrier=row["id"], state="sent", **values)
+
+
+def _carried(tx: Tx, row: Row) -> list[Row]:
+    """The messages whose texts it carries."""
+    return tx.all("outbox.carried_by", carrier=row["id"]) if '"carries"' in row["payload"] else []
 
 
 def again(tx: Tx, row: Row, due_at: float, error: DeliveryError) -> None:
@@ -136,7 +165,17 @@ def give_up(tx: Tx, row: Row, error: DeliveryError, event_id: str, now: float) -
         handle = tx.one("contacts.handle_of_conversation", id=row["conversation_id"])
         if handle is not None:
             tx.run("contacts.flag_handle", id=handle["id"], flag="opted_out")
-    news = f"{OWN_ID}{row['id']}"
+    _tell(tx, row, row["id"], error, event_id, now)
+    told = {row["inquiry_id"]}
+    for number, inside in enumerate(_carried(tx, row)):
+        if inside["inquiry_id"] not in told:
+            told.add(inside["inquiry_id"])
+            _tell(tx, row, inside["id"], error, derived_id(event_id, f"c{number}"), now)
+
+
+def _tell(tx: Tx, row: Row, message: str, error: DeliveryError, event_id: str, now: float) -> None:
+    """News of a message that never left, as a receipt for the pipeline."""
+    news = f"{OWN_ID}{message}"
     tx.run(
         "intake.accept_one",
         id=event_id,
@@ -172,7 +211,7 @@ def _mark(row: Row) -> dict[str, Any]:
     return {"id": row["id"], "owner": row["owner"], "attempts": row["attempts"]}
 
 
-def _ours(row: Row, changed: int) -> None:
+def _ours(row: Row, changed: int | bool) -> None:
     if not changed:
         msg = f"outbox row {row['id']} is no longer ours"
         raise Conflict(msg)

@@ -6,40 +6,32 @@ waits at its old place again, so that routing offers it like any other, and whoe
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from gateway.desk.aside import Aside, inquiry_of
 from gateway.desk.asked import number_of, window_meant
-from gateway.desk.commands import find
 from gateway.desk.floor import ROUTING
 from gateway.desk.merging import not_anothers
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
 from gateway.domain.model import JSON, InquiryState
-from gateway.domain.plan import (
-    CALLBACK_TIMER,
-    CancelTimer,
-    ChangeInquiry,
-    Log,
-    LogEvent,
-    Op,
-    Plan,
-    SetTimer,
-    derived_id,
-)
+from gateway.domain.plan import CALLBACK_TIMER, CancelTimer, Plan, SetTimer, derived_id
 from gateway.domain.states import TRANSITIONS, WITH_PEOPLE, move
 from gateway.domain.store import Reader, Row, Store, Tx
 from gateway.domain.world import Clock, Ids
 from gateway.intake.redact import redact
 from gateway.routing import callbacks
-from gateway.routing.callbacks import OVER, Callback, Outcome, Policy, State
+from gateway.routing.callbacks import OVER, PENDING, Callback, Mode, Outcome, Policy, State
 from gateway.routing.model import rank
 from gateway.routing.wishes import Reach
 
-Which = Literal["pending", "missed", "every"]
+Which = Literal["pending", "to_dial", "missed", "every"]
 
 _AT_AN_END = (InquiryState.RESOLVED, InquiryState.CLOSED)
 _LATER = (State.SCHEDULED, State.RETRY)
+#: No agent is needed yet where the customer is called first.
+_CALLED = (State.DUE, State.DIALLING)
 #: A person has to look now, whatever was written to the customer meanwhile.
 _NOW = (State.DUE, State.FAILED, State.EXPIRED)
 
@@ -59,6 +51,14 @@ class Callbacks:
     ids: Ids
     finished: Callable[[Tx, Row, str, str, float], None] = lambda *_: None
     """Told, in the same unit, that an agent is done with an inquiry for now (`Floor.finished`)."""
+    here: Callable[[Tx, str, float], None] = lambda *_: None
+    """Asked, in the same unit, whether somebody can take something (`Floor.here`)."""
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    """Whom the callbacks of a queue call first; the agent where nothing is said."""
+
+    @property
+    def _aside(self) -> Aside:
+        return Aside(self.write, self.default_queue, self.finished)
 
     # ------------------------------------------------------------ commands
 
@@ -81,13 +81,14 @@ class Callbacks:
         """
 
         def work(tx: Tx, command: str, now: float) -> Callback:
-            inquiry = _inquiry(tx, find(tx, reference)["id"])
+            inquiry = inquiry_of(tx, reference)
             not_anothers(inquiry, agent)
             latest = self._latest(tx, inquiry["id"])
             before = latest if latest is not None and latest.state not in OVER else None
             called = number_of(tx, inquiry, number, before, self.reach)
             window = window_meant(called, when, zone, now)
             one = before or self._new(tx, inquiry, called, command, now)
+            one = self._led(one, inquiry_of(tx, inquiry["id"]))
             if window is not None:
                 one = callbacks.schedule(one, window, now, self.policy)
                 one = callbacks.advance(one, now, self.policy)
@@ -107,14 +108,17 @@ class Callbacks:
         return await self._do(work)
 
     async def begin(self, reference: str, agent: str) -> Callback:
-        """The agent dials, and takes the inquiry by it. Raises `NotAllowed` where it is not due, in
-        quiet hours, where another agent has the inquiry, or the telephone rings already."""
+        """The agent dials, and takes the inquiry by it. Where the customer is called first, whoever
+        dials is none yet: they report who came (`report`). Raises `NotAllowed` where it is not due, in
+        quiet hours, where another agent has the inquiry, the telephone rings already, or the agent is
+        offline."""
 
         def work(tx: Tx, command: str, now: float) -> Callback:
+            self.here(tx, agent, now)
             before = self._found(tx, reference)
-            inquiry = _inquiry(tx, before.inquiry_id)
+            inquiry = inquiry_of(tx, before.inquiry_id)
             not_anothers(inquiry, agent)
-            one = callbacks.advance(before, now, self.policy)
+            one = callbacks.advance(self._led(before, inquiry), now, self.policy)
             if one.state is not State.DUE:
                 raise NotAllowed(
                     f"callback {one.id} is {one.state}, not due; nothing may be dialled"
@@ -123,11 +127,8 @@ class Callbacks:
                 raise NotAllowed(f"the number is being called already, by callback {busy['id']}")
             if one.mode == "agent_first":
                 one = callbacks.offer(one, agent, now, self.policy)
-            one = callbacks.dial(one, now, self.policy, agent)
-            if inquiry["state"] != InquiryState.ASSIGNED:
-                tx.run("routing.drop_offers", inquiry_id=inquiry["id"])
-                state = move(InquiryState(inquiry["state"]), "assign")
-                self._change(tx, inquiry, command, now, state, assigned_to=agent)
+                self._aside.give(tx, inquiry, agent, command, now)
+            one = callbacks.dial(one, now, self.policy)
             return self._keep(tx, before, one, command, now, by=agent)
 
         return await self._do(work)
@@ -136,19 +137,24 @@ class Callbacks:
         self, reference: str, outcome: Outcome | Literal["finished"], agent: str, attempt: int = 0
     ) -> Callback:
         """What the call led to; 'finished': the conversation is over. `attempt` 0 is the last one.
-        Raises `NotAllowed` for a call that is not under way, or another agent's."""
+        Of a customer who was called first and answered, `agent` is who talks to them; '' where nobody
+        does yet: then the inquiry waits at its old place. Raises `NotAllowed` for a call that is not
+        under way, or another agent's."""
 
         def work(tx: Tx, command: str, now: float) -> Callback:
             before = self._found(tx, reference)
             # Of an agent who is gone, whoever has the inquiry now tells.
-            holder = _inquiry(tx, before.inquiry_id)["assigned_to"]
-            if before.agent not in ("", agent) and holder != agent:
+            inquiry = inquiry_of(tx, before.inquiry_id)
+            if before.agent not in ("", agent) and inquiry["assigned_to"] != agent:
                 raise NotAllowed(f"{before.agent} makes this call")
             if outcome == "finished":
                 one = callbacks.finish(before, now)
             else:
                 number = attempt or len(before.attempts)
                 one = callbacks.ended(before, number, outcome, now, self.policy, agent)
+                came = one.state is State.TALKING and agent and not before.agent
+                if came and (InquiryState(inquiry["state"]), "assign") in TRANSITIONS:
+                    self._aside.give(tx, inquiry, agent, command, now)
             return self._keep(tx, before, one, command, now, by=agent, outcome=outcome)
 
         return await self._do(work)
@@ -160,19 +166,23 @@ class Callbacks:
         def work(tx: Tx, command: str, now: float) -> Callback:
             one = callbacks.see(self._found(tx, reference), agent)
             tx.run("callbacks.change", id=one.id, **_columns(one))
-            self._log(tx, "callback.seen", one, command, now, by=agent)
+            self._aside.log(tx, "callback.seen", one, command, now, by=agent)
             return one
 
         return await self._do(work)
 
     async def listed(self, which: Which = "pending", limit: int = 50) -> list[dict[str, Any]]:
-        """Those that are not over, the next to happen first; those that were missed and nobody took note
-        of, the oldest first; or every one, the latest first."""
+        """Those that are not over, the next to happen first; those whose customers may be dialled now,
+        before there is an agent, by their places; those that were missed and nobody took note of, the
+        oldest first; or every one, the latest first."""
+        now = self.clock.now()
 
         def query(reader: Reader) -> list[Row]:
             match which:
                 case "pending":
                     return reader.all("callbacks.pending", n=limit)
+                case "to_dial":
+                    return self._to_dial(reader, now)[:limit]
                 case "missed":
                     return reader.all("callbacks.missed", n=limit)
                 case _:
@@ -190,12 +200,12 @@ class Callbacks:
         if found is None:
             return
         before = _of(found)
-        inquiry = _inquiry(tx, before.inquiry_id)
+        inquiry = inquiry_of(tx, before.inquiry_id)
         over = inquiry["state"] in _AT_AN_END
         if over and (before.state, "cancel") in callbacks.TRANSITIONS:
             one = callbacks.cancel(before, now, f"the inquiry is {inquiry['state']}")
         else:
-            one = callbacks.advance(before, now, self.policy)
+            one = callbacks.advance(self._led(before, inquiry), now, self.policy)
         self._keep(tx, before, one, event_id, now, by="timer")
 
     # ------------------------------------------------------------ what is written
@@ -209,31 +219,47 @@ class Callbacks:
             columns = _columns(one)
             del columns["seen_by"]
             tx.run("callbacks.add", id=one.id, **about, **columns)
-            self._log(tx, "callback.requested", one, command, now, **data)
+            self._aside.log(tx, "callback.requested", one, command, now, **data)
         else:
             tx.run("callbacks.change", id=one.id, **_columns(one))
             if (one.state, one.window) != (before.state, before.window):
-                self._log(tx, f"callback.{one.state}", one, command, now, **data)
+                self._aside.log(tx, f"callback.{one.state}", one, command, now, **data)
         over = one.state in OVER
         timer = CancelTimer if over else SetTimer
         values = (CALLBACK_TIMER, one.id) if over else (CALLBACK_TIMER, one.id, one.moment)
         self.write(tx, Plan(command, (timer(*values),)), now)
-        inquiry = _inquiry(tx, one.inquiry_id)
+        inquiry = inquiry_of(tx, one.inquiry_id)
+        missed = callbacks.why_missed(one, self.policy)
+        if missed and before is not None and before.state is not one.state:
+            tx.run("callbacks.count_miss", reason=missed, queue=inquiry["queue"])
         state = InquiryState(inquiry["state"])
         if state in _AT_AN_END:
             return one
-        if one.state in _LATER:
-            self._put_aside(tx, inquiry, one, command, now)
+        if one.state in _LATER or (one.state in _CALLED and one.mode == "customer_first"):
+            self._aside.put(tx, inquiry, one, command, now)
         elif state is InquiryState.SNOOZED or (one.state in _NOW and state not in WITH_PEOPLE):
-            self._bring_back(tx, inquiry, one, command, now)
+            self._aside.bring_back(tx, inquiry, one, command, now)
         return one
+
+    def _led(self, one: Callback, inquiry: Row) -> Callback:
+        """With whom to call first, by the queue in which it waits now. Whoever has the inquiry is there
+        already, and calls."""
+        if one.state not in PENDING:
+            return one
+        mode = self.modes.get(inquiry["queue"], "agent_first")
+        return replace(one, mode="agent_first" if inquiry["assigned_to"] else mode)
+
+    def _to_dial(self, reader: Reader, now: float) -> list[Row]:
+        rows = {_of(row).id: row for row in reader.all("callbacks.live")}
+        ready = callbacks.due((self._led(_of(row), row) for row in rows.values()), now, self.policy)
+        return [rows[one.id] for one in ready if one.mode == "customer_first"]
 
     def _new(self, tx: Tx, inquiry: Row, number: str, command: str, now: float) -> Callback:
         """A new one, with the place that its inquiry has; one that nobody waited for begins to wait."""
         if inquiry["state"] not in WITH_PEOPLE:
             state = move(InquiryState(inquiry["state"]), "queue")
-            self._change(tx, inquiry, command, now, state, assigned_to="")
-            inquiry = _inquiry(tx, inquiry["id"])
+            self._aside.change(tx, inquiry, command, now, state, assigned_to="")
+            inquiry = inquiry_of(tx, inquiry["id"])
         since, place = inquiry["waiting_since"], inquiry["rank"]
         if since is None:  # an agent has it, and nobody waited
             since = now
@@ -248,61 +274,6 @@ class Callbacks:
             rank=place,
             moment=now + self.policy.patience,
         )
-
-    def _put_aside(self, tx: Tx, inquiry: Row, one: Callback, command: str, now: float) -> None:
-        state, agent = InquiryState(inquiry["state"]), inquiry["assigned_to"]
-        if state is InquiryState.SNOOZED:
-            return
-        if (state, "snooze") not in TRANSITIONS:
-            state = move(state, "queue")
-            self._change(tx, inquiry, command, now, state)
-            inquiry = _inquiry(tx, inquiry["id"])
-        self._change(tx, inquiry, command, now, move(state, "snooze"), assigned_to="", knows=agent)
-        self._log(tx, "inquiry.snoozed", one, command, now, until=one.moment)
-        if agent:
-            self.finished(tx, inquiry, agent, command, now)
-
-    def _bring_back(self, tx: Tx, inquiry: Row, one: Callback, command: str, now: float) -> None:
-        state, agent = move(InquiryState(inquiry["state"]), "queue"), inquiry["assigned_to"]
-        self._change(tx, inquiry, command, now, state, assigned_to="", knows=agent)
-        if inquiry["waiting_since"] is None:
-            tx.run(
-                "callbacks.restore_place", id=inquiry["id"], rank=one.rank, since=one.waiting_since
-            )
-        self._log(tx, "inquiry.woken", one, command, now)
-
-    def _change(
-        self,
-        tx: Tx,
-        inquiry: Row,
-        command: str,
-        now: float,
-        state: InquiryState,
-        *,
-        assigned_to: str | None = None,
-        knows: str = "",
-    ) -> None:
-        """`knows`: the agent whom the customer had."""
-        routing = {**json.loads(inquiry["routing"] or "{}"), "last_agent": knows} if knows else None
-        waits = state is InquiryState.QUEUED and not inquiry["queue"]
-        change = ChangeInquiry(
-            inquiry["id"],
-            inquiry["version"],
-            state,
-            queue=self.default_queue if waits else None,
-            assigned_to=assigned_to,
-            routing=routing,
-        )
-        self.write(tx, Plan(command, (change,)), now)
-
-    def _log(
-        self, tx: Tx, kind: str, one: Callback, command: str, now: float, **data: JSON
-    ) -> None:
-        about: dict[str, JSON] = {"callback": one.id, "state": one.state.value, "at": one.moment}
-        about |= {"attempts": len(one.attempts), "why": one.reason, **data}
-        event = LogEvent(derived_id(command, kind), kind, now, one.inquiry_id, about)
-        ops: tuple[Op, ...] = (Log(event),)
-        self.write(tx, Plan(command, ops), now)
 
     # ------------------------------------------------------------ parts
 
@@ -344,11 +315,3 @@ def _columns(one: Callback) -> dict[str, Any]:
     """What of it stands in columns that change."""
     body = json.dumps(one.to_json(), separators=(",", ":"))
     return {"state": one.state.value, "moment": one.moment, "seen_by": one.seen_by, "body": body}
-
-
-def _inquiry(reader: Reader, inquiry_id: str) -> Row:
-    """The inquiry, or the one that it was merged into."""
-    row = find(reader, inquiry_id)
-    while row["merged_into"]:
-        row = find(reader, row["merged_into"])
-    return row

@@ -4,13 +4,13 @@ Every surface (command line, pages, API) calls these; the state machine decides 
 the version of the inquiry shows when somebody else was faster.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.desk import merging, verdicts
+from gateway.desk import merging, verdicts, ways
 from gateway.desk.announcements import carried
+from gateway.desk.dispositions import Dispositions
 from gateway.domain.allowlist import Allowed, refusal
 from gateway.domain.asking import asks_for_secret
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
@@ -21,6 +21,7 @@ from gateway.domain.plan import (
     AddMessage,
     CancelTimer,
     ChangeInquiry,
+    EraseMessage,
     Log,
     LogEvent,
     Op,
@@ -50,12 +51,18 @@ class Desk:
     """What the messages of an account may name."""
     finished: Callable[[Tx, Row, str, str, float], None] = lambda *_: None
     """Told, in the same unit, that an agent is done with an inquiry (`Floor.finished`)."""
+    here: Callable[[Tx, str, float], None] = lambda *_: None
+    """Asked, in the same unit, whether somebody can take something: raises `NotAllowed` for an agent who is
+    offline (`Floor.here`)."""
+    dispositions: Dispositions = field(default_factory=Dispositions)
+    """What can come of a matter."""
 
     async def claim(self, reference: str, agent: str) -> str:
-        """Take a waiting inquiry. Raises `NotAllowed` when another agent has it, `Conflict` when
-        another agent was faster at this very moment. Returns its number."""
+        """Take a waiting inquiry. Raises `NotAllowed` when another agent has it, or the agent is offline,
+        `Conflict` when another agent was faster at this very moment. Returns its number."""
 
-        def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
+        def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:
+            self.here(tx, agent, now)
             if inquiry["state"] == InquiryState.ASSIGNED and inquiry["assigned_to"] == agent:
                 return ()
             merging.not_anothers(inquiry, agent)
@@ -65,11 +72,12 @@ class Desk:
 
     async def claim_next(self, queue: str, agent: str) -> str | None:
         """Take the first that waits in a queue; its number, None when nobody waits. Agents who ask
-        at the same moment get one each."""
+        at the same moment get one each. Raises `NotAllowed` for an agent who is offline."""
         command, now = self.ids.new(), self.clock.now()
 
         def work(tx: Tx) -> str | None:
             tx.one("routing.lock")
+            self.here(tx, agent, now)
             head = tx.one("inquiries.head", queue=queue)
             if head is None:
                 return None
@@ -89,8 +97,11 @@ class Desk:
         version: int | None = None,
         topic: str = "",
         suggestion: bool = False,
+        to: str = "",
     ) -> str:
-        """Send an agent's answer; a waiting inquiry is claimed by it. Returns the message's id.
+        """Send an agent's answer; a waiting inquiry is claimed by it. Returns the message's id. Raises
+        `NotAllowed` also for an agent who is offline: the customer's next words would find nobody; and
+        where the reply window is closed or its budget used up, with what can be done instead.
 
         Args:
             reference: number or id of the inquiry.
@@ -99,17 +110,19 @@ class Desk:
             version: what the agent has seen; another one raises `Conflict` (the thread changed).
             topic: what it was about, for the review of what was suggested or answered.
             suggestion: it came of the suggested draft, which is sent itself without a text.
+            to: another proved address of the customer, as `ways.other` reads it; '': where they wrote.
         """
         draft = suggestion and not text.strip()
         if not draft:
             _fit_to_send(text)
 
         def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:
+            self.here(tx, agent, now)
             if version is not None and inquiry["version"] != version:
                 msg = "the thread has changed since it was read"
                 raise Conflict(msg)
             words = verdicts.suggestion(inquiry) if draft else text
-            ops = self._reply(tx, inquiry, command, now, agent, words)
+            ops = self._reply(tx, inquiry, command, now, agent, words, to)
             verdicts.replied(
                 tx, inquiry, command, now, agent, text=words, topic=topic, used=suggestion
             )
@@ -124,36 +137,53 @@ class Desk:
 
         def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
             return (
-                AddMessage(
-                    message_id=derived_id(command, "note"),
-                    conversation_id=inquiry["conversation_id"],
-                    inquiry_id=inquiry["id"],
-                    direction="out",
-                    visibility="note",
-                    author=note.author,
-                    automatic=False,
-                    text=redact(note.text).text,
-                ),
+                remark(inquiry, derived_id(command, "note"), note.author, note.text),
                 _log(command, "inquiry.noted", inquiry, now, agent=note.author),
             )
 
         return await self._do(note.inquiry_id, steps, result="note")
 
-    async def resolve(self, reference: str, agent: str, disposition: str = "") -> str:
-        """Say that it is done. Returns the inquiry's number."""
-        how = redact(disposition).text
+    async def resolve(
+        self, reference: str, agent: str, disposition: str = "", comment: str = ""
+    ) -> str:
+        """Say that it is done, and what came of it. Returns the inquiry's number. Raises `NotAllowed`, also
+        as `Dispositions.said`."""
 
         def steps(tx: Tx, inquiry: Row, command: str, now: float) -> tuple[Op, ...]:  # noqa: ARG001 - one signature for all
             merging.not_anothers(inquiry, agent)
+            how = self.dispositions.said(inquiry["queue"], disposition, comment)
+            about = {"queue": inquiry["queue"], "topic": inquiry["topic"]}
             return (
                 _move(inquiry, "resolve", assigned_to=""),
                 CancelTimer(CLOSE_TIMER, inquiry["id"]),
                 CancelTimer(PROMISE_TIMER, inquiry["id"]),
                 SetTimer(CLOSE_TIMER, inquiry["id"], now + self.close_after),
-                _log(command, "inquiry.resolved", inquiry, now, agent=agent, disposition=how),
+                _log(command, "inquiry.resolved", inquiry, now, agent=agent, **about, **how),
             )
 
         return await self._do(reference, steps, done_by=agent)
+
+    async def erase_message(self, message: str, agent: str) -> str:
+        """Take all that a customer's message or a note says out of everything that is stored; that it was
+        there, and who erased it, stays. Returns the inquiry's number. Raises `NotFound`, and `NotAllowed`
+        for what was sent: the customer has it."""
+        command, now = self.ids.new(), self.clock.now()
+
+        def work(tx: Tx) -> str:
+            row = tx.one("messages.content", id=message)
+            if row is None:
+                raise NotFound(f"no message {message!r}; `gateway inquiries show` names them")
+            if row["unsent_at"] is not None:
+                raise NotAllowed(f"message {message} is erased already")
+            if row["direction"] != "in" and row["visibility"] != "note":
+                raise NotAllowed("what was sent to a customer is not erased here: they have it")
+            inquiry = find(tx, row["inquiry_id"])
+            erased = _log(command, "message.erased", inquiry, now, agent=agent, message=message)
+            self.apply(tx, Plan(command, (EraseMessage(message, now), erased)), now)
+            number: str = inquiry["number"]
+            return number
+
+        return await self.store.write(work)
 
     # ------------------------------------------------------------ together and apart
 
@@ -168,10 +198,11 @@ class Desk:
 
     async def split(self, reference: str, agent: str) -> str:
         """Make one message an inquiry of its own, with `agent`. Returns the new number.
-        Raises `NotFound`, and `NotAllowed` as `merging.split_off`."""
+        Raises `NotFound`, and `NotAllowed` as `merging.split_off` or for an agent who is offline."""
         command, now = self.ids.new(), self.clock.now()
 
         def work(tx: Tx) -> str:
+            self.here(tx, agent, now)
             row = tx.one("messages.in_conversation", id=reference)
             if row is None:
                 raise NotFound(f"no message {reference!r}; `gateway inquiries show` names them")
@@ -248,7 +279,7 @@ class Desk:
         return await self.store.write(work)
 
     def _reply(
-        self, tx: Tx, inquiry: Row, command: str, now: float, agent: str, text: str
+        self, tx: Tx, inquiry: Row, command: str, now: float, agent: str, text: str, to: str
     ) -> tuple[Op, ...]:
         ops: list[Op] = []
         merging.not_anothers(inquiry, agent)
@@ -258,47 +289,35 @@ class Desk:
             ops.append(ChangeInquiry(inquiry["id"], version, state, assigned_to=agent))
             version += 1
         ops.append(ChangeInquiry(inquiry["id"], version, move(state, "await_customer")))
-        conversation = tx.one("contacts.conversation_by_id", id=inquiry["conversation_id"])
-        handle = tx.one("contacts.handle_of_conversation", id=inquiry["conversation_id"])
-        if conversation is None or handle is None:
-            msg = f"inquiry {inquiry['number']} has no conversation to reply in"
-            raise NotFound(msg)
-        if handle["flag"] == "opted_out":
-            msg = "the customer does not want messages here (STOP); use another channel"
-            raise NotAllowed(msg)
-        context: dict[str, Any] = json.loads(conversation["reply_to"])
-        # Where the customer's last message asked to be answered (a mail's Reply-To).
-        recipient = str(context.get("reply_address") or handle["address"])
-        allowed = self.allowed.get(inquiry["account"], Allowed())
-        if why := refusal(text, allowed, recipient):
+        if to:
+            way = ways.other(tx, inquiry, self.accounts, now, to)
+        else:
+            way = ways.home(tx, inquiry, self.accounts, now)
+        allowed = self.allowed.get(way.account.id, Allowed())
+        if why := refusal(text, allowed, way.recipient):
             msg = f"the reply was not sent: {why}"
             raise NotAllowed(msg)
+        if why := way.refusal(text):
+            raise ways.refused(tx, inquiry, self.accounts, now, why)
         answer = Reply(
             id=derived_id(command, "out"),
-            conversation_id=conversation["id"],
+            conversation_id=way.conversation_id,
             inquiry_id=inquiry["id"],
             number=inquiry["number"],
-            recipient=recipient,
+            recipient=way.recipient,
             text=text,
             author=agent,
             automatic=False,
             language=inquiry["language"],
-            subject=context.get("subject") or inquiry["subject"],
-            context=context,
+            subject=way.context.get("subject") or inquiry["subject"],
+            context=way.context,
         )
         ops += [
-            *outgoing(answer, self._account(inquiry), now),
+            *outgoing(answer, way.account, now),
             *carried(tx, inquiry, text, answer.id, now),
             _log(command, "inquiry.replied", inquiry, now, agent=agent),
         ]
         return tuple(ops)
-
-    def _account(self, inquiry: Row) -> AccountView:
-        try:
-            return self.accounts[inquiry["account"]]
-        except KeyError:
-            msg = f"account {inquiry['account']!r} is not configured any more; it cannot send"
-            raise NotAllowed(msg) from None
 
 
 def _fit_to_send(text: str) -> None:
@@ -326,6 +345,20 @@ def find(reader: Reader, reference: str) -> Row:
         msg = f"no inquiry {reference!r}; `gateway inquiries list` shows them"
         raise NotFound(msg)
     return row
+
+
+def remark(inquiry: Row, message_id: str, author: str, text: str) -> AddMessage:
+    """An internal remark, redacted."""
+    return AddMessage(
+        message_id=message_id,
+        conversation_id=inquiry["conversation_id"],
+        inquiry_id=inquiry["id"],
+        direction="out",
+        visibility="note",
+        author=author,
+        automatic=False,
+        text=redact(text).text,
+    )
 
 
 def _claimed(inquiry: Row, command: str, now: float, agent: str) -> tuple[Op, ...]:

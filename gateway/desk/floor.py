@@ -4,9 +4,11 @@ does: offers run out, who is not heard of is gone. Each is one unit of work.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TypeVar
 
 from gateway.desk.commands import find
+from gateway.desk.settling import REACH, end_advice, gone, homeless
 from gateway.desk.standing import Moving, Standing, as_waiting
 from gateway.domain.errors import NotAllowed, NotFound
 from gateway.domain.model import Queue
@@ -17,6 +19,8 @@ from gateway.intake.redact import redact
 from gateway.routing.core import Routing
 from gateway.routing.events import (
     Accepted,
+    Arrived,
+    Back,
     Came,
     Declined,
     Event,
@@ -26,7 +30,6 @@ from gateway.routing.events import (
     Looked,
     Offer,
     Taken,
-    Vanished,
     WrappedUp,
 )
 from gateway.routing.matching import best
@@ -58,6 +61,8 @@ class Floor:
     """To which an inquiry may be handed on."""
     lease: float = 60.0
     """Seconds after which an agent who is not heard of is gone."""
+    default_queue: str = ""
+    """Where goes what waits in a queue that is no more."""
 
     # ------------------------------------------------------------ agents
 
@@ -141,10 +146,22 @@ class Floor:
 
         return await self._do(work)
 
+    def here(self, tx: Tx, agent: str, now: float) -> None:
+        """Within a unit by which somebody takes something by themselves: they are heard of. Raises
+        `NotAllowed` for an agent who is offline, since it would go to others at once. Who is not in the
+        settings has no lease, and is not asked."""
+        if agent not in self.agents:
+            return
+        if tx.value("routing.presence", id=agent) in (None, Presence.OFFLINE):
+            msg = f"{agent} is offline; what they take would go to others at once. Say online first"
+            raise NotAllowed(msg)
+        tx.run("routing.seen", id=agent, at=now)
+
     def finished(self, tx: Tx, row: Row, agent: str, command: str, now: float) -> None:
         """Within a unit that took an inquiry from an agent: they have time to finish, or the next."""
         if agent in self.agents:
             tx.one("routing.lock")
+            tx.run("routing.seen", id=agent, at=now)
             moving = self._moving(tx, command, now)
             lane = Lane.parse(row["lane"] or "|1|")
             self.routing.on(moving, Finished(row["id"], agent, lane), now)
@@ -153,29 +170,46 @@ class Floor:
 
     async def look(self) -> int:
         """What time has brought: offers that ran out, agents who are gone, time to finish that is
-        over; and whatever can be offered now. Returns how many offers were made."""
+        over, queues that are no more; and whatever can be offered now. Returns how many offers were
+        made."""
 
         def work(moving: Moving) -> int:
             now, made = moving.now, 0
-            events: list[Event] = [
-                Vanished(row["id"])
-                for row in moving.tx.all("routing.silent", before=now - self.lease)
-            ]
-            events += [Vanished(row["id"]) for row in moving.tx.all("routing.strays")]
+            events: list[Event] = [*gone(moving, self.agents, self.lease)]
             events += [
                 Expired(row["inquiry_id"]) for row in moving.tx.all("routing.overdue", now=now)
             ]
             events += [WrappedUp(row["id"]) for row in moving.tx.all("routing.wrapped_up", now=now)]
-            for event in [*events, Looked()]:
+            for event in chain(
+                events, homeless(moving, self.queues, self.default_queue), [Looked()]
+            ):
                 decisions = self.routing.on(moving, event, now)
                 made += sum(isinstance(one, Offer) for one in decisions)
                 if isinstance(event, Expired):  # also of those that are offered no more
                     moving.tx.run("routing.drop_overdue", inquiry_id=event.inquiry, now=now)
             moving.tx.run("routing.forget_refusals", now=now)
+            end_advice(moving.tx, self.agents, self.queues, moving.command, now)
             return made
 
         # Told to nobody: what it finds is found again by whoever looks.
         return await self._do(work, tell=False)
+
+    async def settle(self) -> bool:
+        """What other settings than the last ones bring: agents who are no more give back what they had, what
+        waits in queues that are no more goes to the default queue. Also where no agent is left. Returns
+        whether there is more to do."""
+
+        def work(moving: Moving) -> bool:
+            events: list[Event] = [
+                one for one in gone(moving, self.agents, self.lease) if one.why is Back.REMOVED
+            ]
+            moved = 0
+            for event in chain(events, homeless(moving, self.queues, self.default_queue)):
+                self.routing.on(moving, event, moving.now)
+                moved += isinstance(event, Arrived)
+            return moved == REACH
+
+        return await self._do(work)
 
     # ------------------------------------------------------------ parts
 

@@ -74,9 +74,13 @@ def _together(source: Row, target: Row) -> tuple[ChangeInquiry, ...]:
     urgent = bool(source["urgent"] or target["urgent"])
     if state in WITH_PEOPLE:
         priority = min(source["priority"], target["priority"])
+        places = [place for row in (source, target) if (place := _handicap(row)) is not None]
         return (
-            ChangeInquiry(target["id"], target["version"], state, priority=priority, urgent=urgent),
-        )
+            ChangeInquiry(
+                target["id"], target["version"], state, priority=priority, urgent=urgent,
+                handicap=min(places, default=None),
+            ),
+        )  # fmt: skip
     # It waits where the other one did, unless an agent has one of the two: then it is theirs.
     state = move(state, "queue")
     waits = ChangeInquiry(
@@ -87,7 +91,7 @@ def _together(source: Row, target: Row) -> tuple[ChangeInquiry, ...]:
         priority=source["priority"],
         urgent=urgent,
         lane=source["lane"] or None,
-        handicap=source["rank"] - source["waiting_since"] if source["waiting_since"] else None,
+        handicap=_handicap(source),
     )
     if not (agent := target["assigned_to"] or source["assigned_to"]):
         return (waits,)
@@ -95,6 +99,12 @@ def _together(source: Row, target: Row) -> tuple[ChangeInquiry, ...]:
         target["id"], target["version"] + 1, move(state, "assign"), assigned_to=agent
     )
     return waits, taken
+
+
+def _handicap(inquiry: Row) -> float | None:
+    """What its priority and urgency make of its place; None where it has none."""
+    since = inquiry["waiting_since"]
+    return None if since is None else inquiry["rank"] - since
 
 
 def split_off(

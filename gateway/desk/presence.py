@@ -26,6 +26,7 @@ class Present:
         return {
             "agent": one.id,
             "presence": one.presence.value,
+            "at_work": not one.off,
             "since": self.since,
             "seen_at": self.seen_at,
             "load": one.load,

@@ -25,8 +25,8 @@ _SHORTEST_REASON = 4
 class Bin(Protocol):
     """Where bytes can be thrown away."""
 
-    async def remove(self, address: str) -> None:
-        """Delete what nothing names any more; no error when it is gone."""
+    async def remove(self, address: str) -> bool:
+        """Delete what nothing names any more; whether it is gone, also where it was already."""
         ...
 
 

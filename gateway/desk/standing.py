@@ -149,9 +149,11 @@ class Standing:
                 load[row["agent"]] += row["n"] * Lane.parse(row["lane"] or "|1|").weight
             for offer in self._offers():
                 load[offer["agent"]] += Lane.parse(offer["lane"]).weight
+            for asked in self.reader.all("consults.standing"):
+                load[asked["agent"]] += asked["weight"]
             there = {row["id"]: row for row in self.reader.all("routing.agents")}
             return {
-                name: _present(agent, there.get(name), load[name])
+                name: _present(agent, there.get(name), load[name]).at(self.now)
                 for name, agent in self.known.items()
             }
 
@@ -203,7 +205,7 @@ class Moving(Standing):
     def apply(self, decision: Decision, now: float) -> None:
         """Write it, with its event."""
         match decision:
-            case Enqueue(waiting, priority):
+            case Enqueue(waiting, priority, left):
                 lane = waiting.lane
                 self._move(
                     waiting.id, "queue", queue=lane.queue, lane=lane.key, priority=priority,
@@ -211,7 +213,7 @@ class Moving(Standing):
                 )  # fmt: skip
                 # What a rule had planned for it in the other lane ends.
                 self._write(CancelTimer(STEP_TIMER, waiting.id))
-                self._log("inquiry.moved", waiting.id, now, lane=lane.key)
+                self._log("inquiry.moved", waiting.id, now, lane=lane.key, **_said(left=left))
             case Remove(inquiry, why):
                 self.tx.run("routing.drop_offers", inquiry_id=inquiry)
                 self._log("inquiry.withdrawn", inquiry, now, why=why)
@@ -256,12 +258,24 @@ class Moving(Standing):
                 until=back.refused_until,
             )
         if back.waits:
-            self._move(back.inquiry, "queue", assigned_to="")
+            place = self._old_place(back.inquiry)
+            self._move(back.inquiry, "queue", assigned_to="", handicap=place)
             self._step_on(back.inquiry, now)
+        else:
+            # Of two who refuse at once each sees the other's offer still: one of them runs again.
+            self.tx.run("routing.touch", id=back.inquiry)
         self._log(
             "inquiry.returned", back.inquiry, now, agent=back.agent, why=back.why.value,
             **_said(reason=back.reason),
         )  # fmt: skip
+
+    def _old_place(self, inquiry: str) -> float | None:
+        """The handicap by which it has the rank it had, although its waiting ended meanwhile: the agent
+        had answered, and the customer wrote again. None where it waits still, or never did."""
+        row = self.tx.one("inquiries.by_id", id=inquiry)
+        if row is None or row["waiting_since"] is not None or not row["rank"]:
+            return None
+        return float(row["rank"] - self.now)
 
     def _step_on(self, inquiry: str, now: float) -> None:
         """What waits again has the time of its step once more: its timer may have come meanwhile."""
@@ -273,7 +287,9 @@ class Moving(Standing):
 
     def _set(self, agent: str, presence: Presence, until: float, now: float) -> None:
         before = self.agent(agent)
-        fresh = presence is Presence.ONLINE and (before is None or before.absent)
+        fresh = presence is Presence.ONLINE and (
+            before is None or before.presence is not Presence.ONLINE
+        )
         self.tx.run(
             "routing.set_presence", id=agent, presence=presence.value, until=until,
             idle_since=now if fresh else None, at=now,

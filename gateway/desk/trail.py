@@ -9,7 +9,7 @@ from typing import Any
 from gateway.desk.commands import find
 from gateway.domain.store import Reader, Row
 from gateway.routing.matching import REFUSED
-from gateway.routing.model import Lane, Presence
+from gateway.routing.model import OFF_HOURS, Lane, Presence
 from gateway.routing.placement import Tried, explain
 
 
@@ -82,12 +82,25 @@ def _text(kind: str, data: Mapping[str, Any], at: float, tongue: str) -> str:
         template = words.get(f"returned.{data.get('why')}", template)
     elif kind == "inquiry.assigned" and data.get("by"):
         template = words["given"]
+    elif kind == "inquiry.moved" and data.get("left"):
+        template = words["homeless"]
+    elif kind == "consult.closed":
+        template = words.get(f"consult.closed.{data.get('why')}", template)
     known = {**dict.fromkeys(_FIELDS, ""), **data}
     known["seconds"] = f"{data.get('until', at) - at:.0f}"
     known["lane"] = _lane(str(data.get("lane", "")), words)
     text = template.format_map(known)
-    tail = next((data[name] for name in ("reason", "disposition") if data.get(name)), "")
+    tail = data.get("reason") or _outcome(data, tongue)
     return f"{text}{words['colon']}{tail}" if tail else text
+
+
+def _outcome(data: Mapping[str, Any], tongue: str) -> str:
+    """What came of it, as people of that language read it, with the comment."""
+    labels: Mapping[str, str] = data.get("labels", {})
+    label = next((text for name, text in labels.items() if name.startswith(tongue)), "")
+    said = label or data.get("disposition", "")
+    comment = data.get("comment", "")
+    return f"{said} ({comment})" if said and comment else said or comment
 
 
 def _lane(key: str, words: Mapping[str, str]) -> str:
@@ -120,8 +133,8 @@ def _why_not(why: str, tongue: str) -> str:
 
 
 #: Events of these kinds are told although nothing here has words for them.
-_TOLD = ("sla.", "callback.", "overflow.", "offer.")
-_FIELDS = ("agent", "queue", "priority", "by", "why", "step", "lane")
+_TOLD = ("sla.", "callback.", "overflow.", "offer.", "consult.", "waiting.")
+_FIELDS = ("agent", "queue", "priority", "by", "why", "step", "lane", "left", "to")
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "colon": ": ",
@@ -133,6 +146,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "inquiry.queued": "waits in {lane}, priority {priority}, by {by}; why a person: {why}",
         "inquiry.step": "step {step} of the rule: queue {queue}",
         "inquiry.moved": "waits in {lane}",
+        "homeless": "waits in {lane}: there is no queue {left} any more",
         "inquiry.offered": "is offered to {agent} for {seconds} s",
         "inquiry.assigned": "{agent} has it",
         "inquiry.claimed": "{agent} takes it",
@@ -142,12 +156,21 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "returned.expired": "the offer to {agent} runs out, it waits again",
         "returned.left": "{agent} leaves, it waits again",
         "returned.vanished": "{agent} is not heard of any more, it waits again",
+        "returned.hours": "{agent}'s working hours are over, it waits again",
+        "returned.removed": "{agent} is not in the settings any more, it waits again",
         "returned.handed_on": "{agent} hands it on",
         "offer.revoked": "the offer to {agent} is taken back",
         "inquiry.replied": "{agent} replies",
         "inquiry.customer_wrote": "the customer writes",
         "inquiry.resolved": "is resolved",
         "inquiry.closed": "is closed",
+        "consult.asked": "{agent} asks {to} for advice",
+        "consult.answered": "{agent} gives {to} advice",
+        "consult.withdrawn": "{agent} needs no advice of {to} any more",
+        "consult.closed": "the question of {agent} to {to} ends",
+        "consult.closed.done": "the question of {agent} to {to} ends: the matter is done",
+        "consult.closed.left": "the question of {agent} to {to} ends: {agent} has it no more",
+        "consult.closed.removed": "the question of {agent} to {to} ends: not in the settings any more",
     },
     "zh": {
         "colon": "：",
@@ -159,6 +182,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "inquiry.queued": "进入队列 {lane}，优先级 {priority}，依据 {by}；转人工原因：{why}",
         "inquiry.step": "规则第 {step} 步：队列 {queue}",
         "inquiry.moved": "在 {lane} 等候",
+        "homeless": "队列 {left} 已不存在，改在 {lane} 等候",
         "inquiry.offered": "派给 {agent}，限 {seconds} 秒内接受",
         "inquiry.assigned": "由 {agent} 处理",
         "inquiry.claimed": "{agent} 自行领取",
@@ -168,12 +192,21 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "returned.expired": "{agent} 未在时限内接受，继续等候",
         "returned.left": "{agent} 离开，继续等候",
         "returned.vanished": "{agent} 失去联系，继续等候",
+        "returned.hours": "{agent} 下班，继续等候",
+        "returned.removed": "{agent} 已不在配置中，继续等候",
         "returned.handed_on": "{agent} 转出",
         "offer.revoked": "撤回派给 {agent} 的邀请",
         "inquiry.replied": "{agent} 回复",
         "inquiry.customer_wrote": "客户来信",
         "inquiry.resolved": "已办结",
         "inquiry.closed": "已关闭",
+        "consult.asked": "{agent} 向 {to} 请教",
+        "consult.answered": "{agent} 答复 {to} 的请教",
+        "consult.withdrawn": "{agent} 不再向 {to} 请教",
+        "consult.closed": "{agent} 向 {to} 的请教结束",
+        "consult.closed.done": "{agent} 向 {to} 的请教结束：事项已办结",
+        "consult.closed.left": "{agent} 向 {to} 的请教结束：已不由 {agent} 处理",
+        "consult.closed.removed": "{agent} 向 {to} 的请教结束：对方已不在配置中",
     },
 }
 _PRESENCE = {
@@ -185,6 +218,7 @@ _PRESENCE = {
 _REASONS = (
     *((re.compile(presence.value), said) for presence, said in _PRESENCE.items()),
     (re.compile(re.escape(REFUSED)), "刚才没有接受"),
+    (re.compile(re.escape(OFF_HOURS)), "不在工作时间"),
     (re.compile("not in the queue"), "不在这个队列"),
     (re.compile(r"full: (\d+) \+ (\d+) > (\d+)"), "已满：{0} + {1} > {2}"),
     (re.compile(r"level (\d+) of their queues"), "这个队列排在其第 {0} 级"),

@@ -28,6 +28,7 @@ async def send_again(store: Store, clock: Clock, ids: Ids, reference: str, agent
         if row["state"] not in _RETRIED:
             raise NotAllowed(f"{reference} is {row['state']}; only parked and dropped ones wait")
         tx.run("outbox.release", id=reference, due_at=now)
+        tx.run("messages.advance", id=reference)
         tx.run("messages.queued_again", id=reference)
         data = {"message": reference, "agent": agent, "failure": row["failure"]}
         tx.log(LogEvent(event, "message.released", now, row["inquiry_id"], data))

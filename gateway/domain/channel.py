@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 from urllib.parse import parse_qsl, urlsplit
 
 from gateway.domain.model import JSON, Attachment, DeliveryState, ThreadRefs, Visibility
+from gateway.domain.splitting import TextLimit
 from gateway.domain.world import World
 
 # ---------------------------------------------------------------- what comes in
@@ -111,6 +112,40 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Edited:
+    """A customer has changed a message: what it says now. Not an inquiry of its own."""
+
+    external_id: str
+    """That of the message, as its `Inbound` had it."""
+    sender: str
+    text: str
+    revision: int = 0
+    """Tells two edits of one moment apart; the larger one is the later."""
+    at: float = 0.0
+    """When it was changed, seconds since 1970: of several, the latest is what the message says."""
+
+    @property
+    def lane(self) -> str:
+        """Apart from the sender's messages: what waits for its message must not hold it up."""
+        return f"change:{self.external_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A customer has taken a message back: nothing it said may stay."""
+
+    external_id: str
+    """That of the message, as its `Inbound` had it."""
+    sender: str
+    at: float | None = None
+
+    @property
+    def lane(self) -> str:
+        """In order with the edits of the same message."""
+        return f"change:{self.external_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class RawMail:
     """A mail that intake reads; a mail channel yields only this."""
 
@@ -125,7 +160,7 @@ class RawMail:
     """Whose Authentication-Results (RFC 8601) may be believed: the account's own mail servers."""
 
 
-ChannelEvent = Inbound | Receipt
+ChannelEvent = Inbound | Receipt | Edited | Unsent
 """What `parse` yields. `RawMail` becomes one of these inside intake."""
 
 
@@ -138,6 +173,12 @@ class Parsed:
     mails: tuple[RawMail, ...] = ()
     """Whole mails, which a worker process reads before they are stored; apart from the events, so
     that what needs no worker does not wait for one."""
+    poll: str | None = None
+    """A call that says no more than that there is news: the account is polled at once, with this
+    hint. None: it says nothing of the kind."""
+    awaits: tuple[str, ...] | None = None
+    """Of a `Responder`: external ids of the messages whose outcome goes into the reply, where they
+    are not those of `events`: what an earlier call brought."""
 
 
 # ---------------------------------------------------------------- what goes out
@@ -170,6 +211,11 @@ class Outbound:
     reply_to: Mapping[str, JSON] = field(default_factory=dict)
     created_at: float = 0.0
     attempt: int = 1
+    state: str = ""
+    """Where the inquiry stands, an `InquiryState`; known to a `Responder` only."""
+    beyond_window: bool = False
+    """A person wrote it, behind `capabilities.reply_window` and within `human_only_window`: the channel
+    marks it as the provider asks."""
     begin: Callable[[], Awaitable[None]] = _nothing
     """Commits the mark `begun`. A channel with `capabilities.begins_itself` awaits it once, right
     before the first byte that could make the message go out; for the others the core has done so."""
@@ -206,9 +252,18 @@ class Capabilities:
     receipts: bool = False
     public: bool = False
     reply_window: float | None = None
-    """Seconds after the customer's last message in which we may write; None: no limit."""
+    """Seconds after the customer's last message in which we may write; None: no limit. The core lets
+    nothing out behind it, nor over the budget."""
     reply_budget: int | None = None
+    """Messages that may go out until the customer writes again; automatic ones leave the last two."""
     human_only_window: float | None = None
+    """Where it is longer than `reply_window`: the same for what a person wrote. Between the two the
+    message says so (`Outbound.beyond_window`). Not for a channel that `begins_itself`."""
+    public_in_window: bool = False
+    """Public messages open the window and use the budget as private ones do."""
+    comments_open_window: bool = False
+    """A public message of the customer opens the window for private ones, as where a comment may be answered
+    in private; public replies keep to no window for that."""
     threading: Literal["headers", "reply", "none"] = "none"
     concurrency: int = 4
     """Sends under way at once per account; messages to one person stay in order."""
@@ -217,8 +272,16 @@ class Capabilities:
     """Bytes of the largest webhook body, where it is more than the gateway's own limit: mails."""
     exclusive: bool = False
     """Its listener reads a mailbox: of several processes on one database only one serves."""
+    answers_within: float | None = None
+    """Of a `Responder`: seconds from the call's receipt in which an automatic message that this call
+    led to may go back in its reply; later it is sent. None: it never waits for one."""
     secrets: tuple[str, ...] = ()
     """Names of settings that are secret; filled from the settings' field metadata."""
+
+    @property
+    def text(self) -> TextLimit:
+        """How long one message may be; longer texts reach `send` as several."""
+        return TextLimit(self.text_limit, self.text_unit)
 
 
 # ---------------------------------------------------------------- the protocols
@@ -276,7 +339,19 @@ class Responder(Protocol):
     async def respond(
         self, request: HttpRequest, outcome: Sequence[Outbound], deadline: float
     ) -> HttpReply:
-        """Called after the commit. Its bytes are kept under the dedup key and repeated for a retry."""
+        """The answer to a call that brought messages (or awaits some, `Parsed.awaits`), once they are
+        committed. A call without any gets `Parsed.reply`.
+
+        Pure but for its account's own settings: for a provider's retry of the call it is made again
+        of the same `outcome`, and has to say the same.
+
+        Args:
+            request: the call.
+            outcome: the automatic messages that the events of this call led to, oldest first; empty
+                where there were none in time. What is in here is not sent in another way: it has
+                to be in the reply.
+            deadline: seconds since 1970 by which the provider wants its answer.
+        """
         ...
 
 
@@ -306,16 +381,27 @@ class Batch:
     events: tuple[ChannelEvent | RawMail, ...]
     next_cursor: JSON = None
     more: bool = False
+    """There is more: poll again at once."""
 
 
 @runtime_checkable
 class Poller(Protocol):
-    """A channel that asks the provider for news."""
+    """A channel that asks the provider for news; one process at a time polls an account."""
 
     poll_interval: float
+    """Seconds between two polls; 0: again at once, where the provider keeps the call open until there
+    is news. Below 0: only when a webhook says so (`Parsed.poll`)."""
 
-    async def poll(self, cursor: JSON) -> Batch:
-        """Events after `cursor` (None: from the start), without marking anything at the provider."""
+    async def poll(self, cursor: JSON, hint: str = "") -> Batch:
+        """Events after `cursor` (None: from the start), without marking anything at the provider.
+
+        Args:
+            cursor: `next_cursor` of the last batch that was committed.
+            hint: what a webhook brought with the news (`Parsed.poll`), while it is fresh.
+
+        Raises `DeliveryError` as `send` does (the core waits as long as its failure asks), or
+        `ParseError` for an answer that cannot be read.
+        """
         ...
 
 
@@ -326,6 +412,17 @@ class Lookup(Protocol):
     async def find_sent(self, outbound: Outbound, since: float) -> Sequence[Sent]:
         """Every message at the provider since `since` that could be this one; an empty answer is
         proof that it never went out. Raises `DeliveryError` when the provider cannot be asked."""
+        ...
+
+
+@runtime_checkable
+class Fetcher(Protocol):
+    """A channel whose files lie at the provider when a message comes: its attachments carry a `url`."""
+
+    async def fetch(self, attachment: Attachment) -> bytes:
+        """The bytes behind `attachment.url`, asked for long after the acknowledgement and possibly several
+        times. Only from the provider's own hosts: the address came with a message. Raises
+        `DeliveryError`: REJECTED where asking again is of no use."""
         ...
 
 
@@ -343,6 +440,43 @@ class Probe(Protocol):
 
     async def health(self) -> Health:
         """Ask the provider something harmless."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallOrder:
+    """One try of a callback: two telephones to be put through to each other."""
+
+    id: str
+    """Of the callback."""
+    attempt: int
+    """Which try it is; 1 is the first."""
+    customer: str
+    """E.164."""
+    agent: str
+    """The telephone of who calls, E.164."""
+    first: Literal["agent", "customer"] = "agent"
+    """Whose telephone rings first; the other rings when a person is there."""
+    language: str = ""
+    """Of the customer."""
+    number: str = ""
+    """The inquiry's, said to the agent."""
+
+    @property
+    def reference(self) -> str:
+        """`Receipt.external_id` of what becomes of it. The receipt's code is an `Outcome` of
+        `gateway.routing.callbacks`, 'finished', or 'agent_no_answer' where the customer was not called."""
+        return f"callback:{self.id}:{self.attempt}"
+
+
+@runtime_checkable
+class Caller(Protocol):
+    """A channel that can put a callback through."""
+
+    async def dial(self, order: CallOrder) -> Sent:
+        """Begin to dial. Raises `DeliveryError`; with UNKNOWN a telephone may ring. What becomes of it
+        comes as receipts: SENT it rings, DELIVERED the customer is there, READ they have talked, FAILED
+        not reached, with the outcome as code."""
         ...
 
 

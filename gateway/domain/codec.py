@@ -1,10 +1,11 @@
 """Events as JSON: the re-encoding that is stored in place of what arrived."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from gateway.domain.announcement import OVER, AnnouncementOver
-from gateway.domain.channel import Inbound, Receipt
+from gateway.domain.channel import Edited, Inbound, Receipt, Unsent
 from gateway.domain.elapsed import STORED_AS, Elapsed, StoredEvent
 from gateway.domain.model import JSON, Attachment, DeliveryState, ThreadRefs, Visibility
 
@@ -28,6 +29,8 @@ def encode(event: StoredEvent) -> dict[str, JSON]:
             "detail": event.detail,
             "recipient": event.recipient,
         }
+    if isinstance(event, Edited | Unsent):
+        return asdict(event)
     body: dict[str, JSON] = {
         "external_id": event.external_id,
         "sender": event.sender,
@@ -85,6 +88,10 @@ def decode(kind: str, body: Mapping[str, Any]) -> StoredEvent:
         return Elapsed(body["kind"], body["inquiry_id"], body["conversation_id"])
     if kind == OVER:
         return AnnouncementOver(body["announcement"], body["inquiry"])
+    if kind == "edit":
+        return Edited(**body)
+    if kind == "unsend":
+        return Unsent(**body)
     if kind not in ("message", "receipt"):
         msg = f"no kind of event: {kind!r}"
         raise ValueError(msg)
@@ -120,4 +127,7 @@ def kind_of(event: StoredEvent) -> str:
         return OVER
     if isinstance(event, Elapsed):
         return STORED_AS
-    return "receipt" if isinstance(event, Receipt) else "message"
+    return _KINDS[type(event)]
+
+
+_KINDS = {Inbound: "message", Receipt: "receipt", Edited: "edit", Unsent: "unsend"}

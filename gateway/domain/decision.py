@@ -54,6 +54,12 @@ class OpenCase:
     state: InquiryState
     queue: str = ""
     """The title of the queue it is in."""
+    lane: str = ""
+    """Key of the lane it waits in."""
+    rank: float = 0.0
+    """Its place there."""
+    called: bool = False
+    """A call about it was asked for."""
 
     @property
     def with_people(self) -> bool:

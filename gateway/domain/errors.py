@@ -11,6 +11,7 @@ GatewayError
 ├── NotAllowed           the permission or the state machine says no
 ├── WorkLost             the worker process died under its task
 ├── HttpFailure          an outgoing HTTP call that brought no response
+│   └── TooLarge         … or one that is longer than what is read
 └── DeliveryError        a send that did not succeed; `failure` says what is next
 """
 
@@ -128,3 +129,10 @@ class HttpFailure(GatewayError):
     def __init__(self, detail: str, *, sent: bool) -> None:
         super().__init__(detail)
         self.sent = sent
+
+
+class TooLarge(HttpFailure):
+    """The answer is longer than what is read; asking again changes nothing."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the answer is longer than {limit} bytes", sent=True)

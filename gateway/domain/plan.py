@@ -104,6 +104,10 @@ class TouchConversation:
     conversation_id: str
     last_in_at: float
     reply_to: Mapping[str, JSON] = field(default_factory=dict)
+    opens_window: bool = True
+    """False for a public message that opens none."""
+    resume_since: float = 0.0
+    """What waits for an open window goes out now, unless it was written before this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,8 @@ class EndMerged:
 
 @dataclass(frozen=True, slots=True)
 class AddMessage:
-    """A message of the conversation: in or out, never both, never changed afterwards."""
+    """A message of the conversation: in or out, never both. Its text is changed by its author alone
+    (`ReviseMessage`, `EraseMessage`)."""
 
     message_id: str
     conversation_id: str
@@ -188,6 +193,52 @@ class AddMessage:
     delivery: DeliveryState | None = None
     at: float | None = None
     meta: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchAttachment:
+    """A file of a message of the same plan lies at the provider, and is to be had from there."""
+
+    message_id: str
+    place: int
+    """Which of the message's attachments."""
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviseMessage:
+    """A customer's message says something else now; what it said before is kept. A `Conflict` where it
+    has been taken back meanwhile."""
+
+    revision_id: str
+    event_id: str
+    """Of the stored event that brought the text."""
+    message_id: str
+    text: str
+    written_at: float
+    number: int
+    """Tells two revisions of one moment apart."""
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EraseMessage:
+    """Takes all that a message said out of everything that is stored; the message stays, empty. Nothing
+    happens where that was done before."""
+
+    message_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetEvent:
+    """What a stored event said is gone; that it came is not. `event_id` is its own, or else
+    `dedup_key` that of another one of the same lane."""
+
+    event_id: str = ""
+    account: str = ""
+    dedup_key: str = ""
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +318,20 @@ class RequestCallback:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveCallback:
+    """The customer has said when they may be called: the callback that stands is for that time. A
+    `Conflict` where it is not any more as it was seen."""
+
+    callback_id: str
+    was: tuple[str, float]
+    """State and moment, as they were seen."""
+    state: str
+    moment: float
+    body: Mapping[str, JSON]
+    """The callback. Its timer fires at once and puts the inquiry where it belongs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """An event of the log."""
 
@@ -287,6 +352,10 @@ Op = (
     | MoveMessages
     | EndMerged
     | AddMessage
+    | FetchAttachment
+    | ReviseMessage
+    | EraseMessage
+    | ForgetEvent
     | Send
     | SetTimer
     | CancelTimer
@@ -297,6 +366,7 @@ Op = (
     | AddReview
     | ReviewAnswer
     | RequestCallback
+    | MoveCallback
     | Log
 )
 

@@ -5,7 +5,7 @@ Automatic and human replies are made here alike, so that a channel gets the same
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.domain.channel import Inbound
@@ -13,6 +13,7 @@ from gateway.domain.codec import encode_attachment
 from gateway.domain.model import JSON, DeliveryState, Visibility
 from gateway.domain.plan import AddMessage, Send
 from gateway.domain.snapshot import AccountView
+from gateway.domain.splitting import split
 
 #: The `external_id` of news about a message that never left: it has no provider's id, only ours.
 OWN_ID = "outbox:"
@@ -39,8 +40,22 @@ class Reply:
     meta: Mapping[str, JSON] = field(default_factory=dict)
 
 
-def outgoing(reply: Reply, account: AccountView, now: float) -> tuple[AddMessage, Send]:
-    """The two operations. The Message-ID is fixed here, before the first try to send."""
+def outgoing(reply: Reply, account: AccountView, now: float) -> tuple[AddMessage | Send, ...]:
+    """The operations: a message and its row in the outbox; a text that is too long for the account makes
+    several, in order. Message-IDs are fixed here, before the first try to send."""
+    parts = split(reply.text, account.text)
+    if len(parts) == 1:
+        return _one(reply, account, now)
+    ops: list[AddMessage | Send] = []
+    for number, text in enumerate(parts, 1):
+        said: dict[str, JSON] = {"part": [number, len(parts)], "of": reply.id}
+        name = reply.id if number == 1 else f"{reply.id}.p{number:02}"
+        meta = {**reply.meta, **said} if number == 1 else said
+        ops += _one(replace(reply, id=name, text=text, meta=meta), account, now)
+    return tuple(ops)
+
+
+def _one(reply: Reply, account: AccountView, now: float) -> tuple[AddMessage, Send]:
     message_id = f"<{reply.id}@{account.domain}>" if account.domain else ""
     subject = reply.subject if account.subject else ""
     context = reply.context
@@ -82,8 +97,15 @@ def outgoing(reply: Reply, account: AccountView, now: float) -> tuple[AddMessage
     return message, send
 
 
-def incoming(message_id: str, event: Inbound, conversation_id: str, inquiry_id: str) -> AddMessage:
-    """A customer's message as it was accepted."""
+def incoming(
+    message_id: str,
+    event: Inbound,
+    conversation_id: str,
+    inquiry_id: str,
+    received_at: float | None = None,
+) -> AddMessage:
+    """A customer's message as it was accepted; its time is that of its receipt, however late it is taken
+    up. None: now."""
     meta: dict[str, JSON] = {
         name: event.facts[name]
         for name in ("mail_class", "redactions", "full_text", "page")
@@ -106,5 +128,6 @@ def incoming(message_id: str, event: Inbound, conversation_id: str, inquiry_id: 
         text=event.text,
         subject=event.subject,
         external_id=event.external_id,
+        at=received_at,
         meta=meta,
     )

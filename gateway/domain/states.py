@@ -26,6 +26,7 @@ TRANSITIONS: dict[tuple[S, str], S] = {
     (S.QUEUED, "resolve"): S.RESOLVED,
     (S.OFFERED, "assign"): S.ASSIGNED,
     (S.OFFERED, "queue"): S.QUEUED,
+    (S.OFFERED, "resolve"): S.RESOLVED,
     (S.ASSIGNED, "queue"): S.QUEUED,
     (S.ASSIGNED, "assign"): S.ASSIGNED,
     (S.ASSIGNED, "await_customer"): S.WAITING_CUSTOMER,

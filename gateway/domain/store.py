@@ -8,6 +8,9 @@ from gateway.domain.plan import LogEvent
 T = TypeVar("T")
 Row = Mapping[str, Any]
 
+#: The memo that notes that something was erased whose old pages may still lie on the disk.
+ERASED = {"account": "", "key": "erased"}
+
 
 class Reader(Protocol):
     """Named queries of `gateway/store/queries/*.sql`: `reader.one("inquiries.by_number", number=n)`.

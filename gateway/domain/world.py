@@ -39,9 +39,14 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         timeout: float = 20.0,  # noqa: ASYNC109 - the client's own limit, not a cancellation scope
+        limit: int | None = None,
     ) -> HttpResponse:
         """One exchange, never repeated here. Raises `HttpFailure`, whose `sent` says whether any
-        byte of the request may have left."""
+        byte of the request may have left.
+
+        `limit`: bytes of the largest answer, where it is a file and may be larger than what providers
+        usually say; never more than the operator allows for files. Raises `TooLarge` beyond it.
+        """
         ...
 
 

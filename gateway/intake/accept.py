@@ -12,9 +12,9 @@ from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
 from gateway import steps
-from gateway.domain.channel import ChannelEvent, Inbound, RawMail, Receipt
+from gateway.domain.channel import Batch, ChannelEvent, Edited, Inbound, RawMail, Receipt, Unsent
 from gateway.domain.codec import kind_of
-from gateway.domain.errors import GatewayError, Overloaded, ParseError, WorkLost
+from gateway.domain.errors import Conflict, GatewayError, Overloaded, ParseError, WorkLost
 from gateway.domain.store import Blobs, Store, Tx
 from gateway.domain.world import Clock, Ids, Log
 from gateway.intake.files import is_text
@@ -26,6 +26,10 @@ T = TypeVar("T")
 #: Bytes of text up to which redaction is done on the spot: a few dozen microseconds. More goes to a
 #: worker process, so that one large message does not hold up everybody's acknowledgement.
 INLINE_TEXT = 4096
+#: The key of the memo that holds where the next poll of an account begins, as JSON.
+CURSOR = "poll.cursor"
+#: Stored as the proof of what the provider gave when it was asked.
+POLLED = "poll"
 #: Seconds a worker may spend on reading one mail before the mail goes to quarantine.
 READ_SECONDS = 20.0
 #: Seconds a webhook waits for a worker to redact a large text; providers give up after 10 to 15.
@@ -83,6 +87,47 @@ class Accept:
         """Store the events of one call in one commit. With nothing stored, raises `Overloaded`, or
         `ParseError` for an event that cannot be made fit to be stored."""
         now = self.clock.now() if received_at is None else received_at
+        rows, blobs = await self._prepared(account, events, verified, now)
+        steps.reach("accept.parsed")
+        if rows:
+            await self._commit(account, rows, blobs)
+
+    async def batch(self, account: str, batch: Batch, cursor: str | None) -> None:
+        """Store what a poll brought, with where the next one begins, in one commit. An event that
+        cannot be made fit to be stored is kept in quarantine, and the rest goes on.
+
+        Args:
+            account: whose poll it was.
+            batch: what it brought.
+            cursor: the stored cursor that it was asked with, None for the first; see `CURSOR`.
+
+        Raises `Overloaded`, or `Conflict` when another poll has moved the cursor meanwhile: the
+        events of this one are not lost, they come again.
+        """
+        now = self.clock.now()
+        rows: list[dict[str, Any]] = []
+        blobs: list[tuple[int, list[str]]] = []
+        for event in batch.events:
+            if isinstance(event, RawMail):
+                await self.mail(account, event, POLLED)
+                continue
+            try:
+                one, files = await self._prepared(account, [event], POLLED, now)
+            except ParseError as error:
+                data = stored_form(event).encode()
+                await self.quarantine(account, data, f"poll: {error}", {"polled": kind_of(event)})
+                continue
+            blobs += [(len(rows) + index, addresses) for index, addresses in files]
+            rows += one
+        steps.reach("accept.parsed")
+        moved = json.dumps(batch.next_cursor, sort_keys=True)
+        if rows or moved != cursor:
+            await self._commit(account, rows, blobs, (cursor, moved))
+
+    async def _prepared(
+        self, account: str, events: Sequence[ChannelEvent], verified: str, now: float
+    ) -> tuple[list[dict[str, Any]], list[tuple[int, list[str]]]]:
+        """Rows fit to be stored, and by index the files that they name. Raises as `events`."""
         rows: list[dict[str, Any]] = []
         blobs: list[tuple[int, list[str]]] = []
         for event in events:
@@ -103,9 +148,7 @@ class Accept:
                 safe, addresses = await self._keep_attachments(safe)
                 blobs.append((len(rows), addresses))
             rows.append(self._row(account, safe, key, verified, now))
-        steps.reach("accept.parsed")
-        if rows:
-            await self._commit(account, rows, blobs)
+        return rows, blobs
 
     async def mail(self, account: str, raw: RawMail, verified: str = "smtp") -> None:
         """Read and store one mail; what cannot be read is kept in quarantine. Returns after the
@@ -219,6 +262,10 @@ class Accept:
         """What makes the same provider event the same: its id, or a digest of all it says."""
         if isinstance(event, Receipt):
             return f"r:{event.external_id}:{event.status}:{event.recipient}"
+        if isinstance(event, Edited):
+            return f"e:{event.external_id}:{event.revision}"
+        if isinstance(event, Unsent):
+            return f"u:{event.external_id}"
         if event.external_id:
             return f"m:{event.external_id}"
         # The stored form leaves the bytes of files out: two photos of one size are two messages.
@@ -257,13 +304,24 @@ class Accept:
         }
 
     async def _commit(
-        self, account: str, rows: list[dict[str, Any]], blobs: list[tuple[int, list[str]]]
+        self,
+        account: str,
+        rows: list[dict[str, Any]],
+        blobs: list[tuple[int, list[str]]],
+        cursor: tuple[str | None, str] | None = None,
     ) -> None:
-        """One durable commit. `blobs`: (index of the row, addresses it names)."""
+        """One durable commit. `blobs`: (index of the row, addresses it names); `cursor`: (as it has to
+        be, as it becomes)."""
         steps.reach("accept.queued")
+
+        def work(tx: Tx) -> int:
+            if cursor is not None:
+                _move(tx, account, *cursor)
+            return _with_blobs(tx, rows, blobs)
+
         try:
-            if blobs:
-                new = await self.store.write(lambda tx: _with_blobs(tx, rows, blobs))
+            if blobs or cursor is not None:
+                new = await self.store.write(work)
             else:
                 new = await self.store.insert("intake.accept", rows)
         except Overloaded:
@@ -285,12 +343,25 @@ def _is_small(event: ChannelEvent) -> bool:
     """Whether redacting it takes no noticeable time."""
     if isinstance(event, Receipt):
         return len(event.detail) + len(event.code) <= INLINE_TEXT
+    if isinstance(event, Edited | Unsent):
+        return isinstance(event, Unsent) or len(event.text) <= INLINE_TEXT
     if event.attachments and any(map(is_text, event.attachments)):
         return False
     size = len(event.text) + len(event.subject) + len(event.name)
     if event.facts or event.reply_to:
         size += len(str(event.facts)) + len(str(event.reply_to))
     return size <= INLINE_TEXT
+
+
+def _move(tx: Tx, account: str, before: str | None, after: str) -> None:
+    values = {"account": account, "key": CURSOR, "value": after}
+    if before is None:
+        moved = tx.run("meta.first", **values)
+    else:
+        moved = tx.run("meta.move", **values, before=before)
+    if not moved:
+        msg = f"another poll of {account} was faster"
+        raise Conflict(msg)
 
 
 def _with_blobs(tx: Tx, rows: list[dict[str, Any]], blobs: list[tuple[int, list[str]]]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from gateway.domain.channel import ChannelEvent, Inbound, RawMail, Receipt
+from gateway.domain.channel import ChannelEvent, Edited, Inbound, RawMail, Receipt, Unsent
 from gateway.domain.codec import encode
 from gateway.domain.model import JSON
 from gateway.intake.files import clean_files
@@ -81,7 +81,11 @@ def clean(event: ChannelEvent, policy: Policy = STANDARD) -> ChannelEvent:
         if (code, detail) == (event.code, event.detail):
             return event
         return replace(event, code=code, detail=detail)
+    if isinstance(event, Unsent):
+        return event
     text = redact(event.text, policy=policy, alone=True)
+    if isinstance(event, Edited):
+        return replace(event, text=text.text) if text.redactions else event
     subject = redact(event.subject, policy=policy) if event.subject else Redacted("")
     name = redact(event.name, policy=policy).text if event.name else ""
     facts = _clean_values(event, event.facts, policy) if event.facts else event.facts

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.domain.channel import Channel, Correspondent, HttpRequest, RawMail, Webhook
+from gateway.domain.channel import (
+    Channel,
+    ChannelEvent,
+    Correspondent,
+    HttpRequest,
+    RawMail,
+    Webhook,
+)
+from gateway.domain.codec import decode
 from gateway.domain.errors import NotAllowed, NotFound
 from gateway.domain.model import JSON
 from gateway.domain.plan import LogEvent, derived_id
@@ -68,6 +76,10 @@ class Replay:
             await self._mail(row, data, meta)
         elif "url" in meta:
             await self._webhook(row, data, meta)
+        elif "polled" in meta:
+            event = decode(meta["polled"], json.loads(data))
+            if isinstance(event, ChannelEvent):  # nothing else is polled
+                await self.intake.events(row["account"], [event], _VERIFIED)
         else:
             raise NotAllowed(f"{row['id']} was kept without what is needed to read it again")
         new = self.intake.counts[row["account"], "accepted"] - before

@@ -2,19 +2,30 @@
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Protocol, Self
 
 from aiohttp import web
 
-from gateway.domain.channel import Channel, Doorkeeper, HttpRequest, Parsed, RawMail, Webhook
+from gateway.domain.channel import (
+    Channel,
+    Doorkeeper,
+    HttpRequest,
+    Inbound,
+    Outbound,
+    Parsed,
+    RawMail,
+    Responder,
+    Webhook,
+)
 from gateway.domain.errors import BadSignature, GatewayError, Overloaded, ParseError
 from gateway.domain.world import Clock, Log
 from gateway.intake.accept import Accept
 from gateway.intake.prompt import acknowledge
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Hinted = Callable[[str], Awaitable[None]]
 
 #: Told to a caller that must come again: long enough for a full disk or queue to change.
 RETRY_AFTER = "5"
@@ -30,6 +41,20 @@ LARGE_SECONDS = 50.0
 MAIL_PATIENCE = 18.0
 
 
+class Outcome(Protocol):
+    """What events led to, as far as it goes into a reply."""
+
+    @property
+    def messages(self) -> tuple[Outbound, ...]: ...
+
+
+class Answers(Protocol):
+    """Finds what goes into a reply, and records it; `gateway.delivery.in_place` is it."""
+
+    async def outcome(self, account: str, keys: Sequence[str], deadline: float) -> Outcome: ...
+    async def settle(self, outcome: Any, *, written: bool) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """One account that providers may call."""
@@ -43,9 +68,15 @@ class Door:
     """Bytes of a body, where the channel needs more than the gateway's limit."""
     keeper: Doorkeeper | None = None
     """The channel, where it has to remember calls."""
+    responder: Responder | None = None
+    """The channel, where its replies say something."""
+    answers_within: float | None = None
+    """Seconds that a reply waits for what it may say."""
+    hinted: Hinted | None = None
+    """Told that the account has news, where it is polled."""
 
     @classmethod
-    def of(cls, kind: str, account: str, channel: Channel) -> Self:
+    def of(cls, kind: str, account: str, channel: Channel, hinted: Hinted | None = None) -> Self:
         """Looked at once: asking a protocol whether an object fits costs as much as a signature."""
         webhook: object = channel
         return cls(
@@ -55,6 +86,9 @@ class Door:
             channel.capabilities.bad_signature_status,
             channel.capabilities.body_limit,
             webhook if isinstance(webhook, Doorkeeper) else None,
+            webhook if isinstance(webhook, Responder) else None,
+            channel.capabilities.answers_within,
+            hinted,
         )
 
 
@@ -66,6 +100,7 @@ class WebhookRoute:
         public_url: what providers call us; a signature covers it, never the Host header.
         body_limit: bytes of a body, unless its channel allows more; beyond it is 413.
         in_flight: calls under way; one more is 503 at once.
+        answers: what goes into the replies of a `Responder`; None: nothing does.
     """
 
     def __init__(
@@ -78,6 +113,7 @@ class WebhookRoute:
         public_url: str,
         body_limit: int,
         in_flight: int,
+        answers: Answers | None = None,
     ) -> None:
         self._doors = doors
         self._intake = intake
@@ -86,6 +122,7 @@ class WebhookRoute:
         self._public_url = public_url
         self._body_limit = body_limit
         self._in_flight = in_flight
+        self._answers = answers
         self._large = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -211,6 +248,10 @@ class WebhookRoute:
             if parsed.mails:
                 await self._mails(door.account, parsed.mails, verified)
             await self._intake.events(door.account, parsed.events, verified, call.received_at)
+            if parsed.poll is not None and door.hinted is not None:
+                await door.hinted(parsed.poll)
+            if door.responder is not None and (keys := self._keys(parsed)):
+                return await self._respond(door, door.responder, call, keys, request)
         except ParseError as error:
             return await self._keep(door, call, str(error))
         except Overloaded as error:
@@ -219,6 +260,51 @@ class WebhookRoute:
             self._log.error("webhook not stored", account=door.account, why=str(error))
             return _reply(503, "not stored, try again")
         return acknowledge(request, parsed.reply)
+
+    async def _respond(
+        self,
+        door: Door,
+        responder: Responder,
+        call: HttpRequest,
+        keys: list[str],
+        request: web.BaseRequest,
+    ) -> web.StreamResponse:
+        """The reply that the channel makes of what the events led to. Shielded: who hangs up does not
+        leave a message begun."""
+        if door.answers_within is None or self._answers is None:
+            reply = await responder.respond(call, (), call.received_at)
+            return acknowledge(request, reply)
+        deadline = call.received_at + door.answers_within
+        work = self._in_place(door.account, responder, call, keys, deadline, request, self._answers)
+        return await asyncio.shield(asyncio.ensure_future(work))
+
+    def _keys(self, parsed: Parsed) -> list[str]:
+        """Dedup keys of the messages that the reply waits for."""
+        if parsed.awaits is not None:
+            return [f"m:{reference}" for reference in parsed.awaits]
+        return [self._intake.dedup_key(e) for e in parsed.events if isinstance(e, Inbound)]
+
+    async def _in_place(
+        self,
+        account: str,
+        responder: Responder,
+        call: HttpRequest,
+        keys: list[str],
+        deadline: float,
+        request: web.BaseRequest,
+        answers: Answers,
+    ) -> web.StreamResponse:
+        outcome, written = await answers.outcome(account, keys, deadline), False
+        try:
+            reply = await responder.respond(call, outcome.messages, deadline)
+            response = acknowledge(request, reply)
+            if (transport := request.transport) is not None and not transport.is_closing():
+                await response.prepare(request)
+                await response.write_eof()
+                written = True
+        finally:
+            await answers.settle(outcome, written=written)
+        return response
 
     async def _mails(self, account: str, mails: tuple[RawMail, ...], verified: str) -> None:
         """Read and store them; all or some are stored when `Overloaded` is raised, which the retry

@@ -37,12 +37,12 @@ class State(StrEnum):
 
 
 S = State
-_PENDING = (S.REQUESTED, S.SCHEDULED, S.DUE, S.RETRY)
+PENDING = (S.REQUESTED, S.SCHEDULED, S.DUE, S.RETRY)
 #: (state, verb) → next state. A verb that is not here is not allowed in that state.
 TRANSITIONS: dict[tuple[S, str], S] = {
-    **{(state, "schedule"): S.SCHEDULED for state in _PENDING},
-    **{(state, "expire"): S.EXPIRED for state in _PENDING},
-    **{(state, "cancel"): S.CANCELLED for state in (*_PENDING, S.OFFERED)},
+    **{(state, "schedule"): S.SCHEDULED for state in PENDING},
+    **{(state, "expire"): S.EXPIRED for state in PENDING},
+    **{(state, "cancel"): S.CANCELLED for state in (*PENDING, S.OFFERED)},
     (S.SCHEDULED, "fall_due"): S.DUE,
     (S.RETRY, "fall_due"): S.DUE,
     # Quiet hours have begun before anybody was free.
@@ -80,6 +80,10 @@ LEADS_TO: dict[Outcome, str] = {
     "dropped": "drop",
 }
 Mode = Literal["agent_first", "customer_first"]
+"""Who is there before it rings: the agent, who hears it ring; or the customer, who waits for an agent."""
+Miss = Literal["attempts", "window", "no_time", "number"]
+"""Why a callback reached nobody: no try was left, the time that the customer wished passed, nobody
+learnt when to call, the number is not theirs."""
 
 
 def move(state: State, verb: str) -> State:
@@ -244,7 +248,7 @@ def give_back(callback: Callback, now: float) -> Callback:
     return replace(callback, state=move(callback.state, "return"), agent="", moment=now)
 
 
-def dial(callback: Callback, now: float, policy: Policy, agent: str = "") -> Callback:
+def dial(callback: Callback, now: float, policy: Policy) -> Callback:
     """The telephony begins to dial: for the agent to whom it was offered, or the customer first.
 
     Raises `NotAllowed` in quiet hours, outside the window, while another try is on, and where an agent
@@ -253,9 +257,8 @@ def dial(callback: Callback, now: float, policy: Policy, agent: str = "") -> Cal
     state = move(callback.state, "dial")
     mode: Mode = "agent_first" if callback.state is S.OFFERED else "customer_first"
     _check(callback, now, policy, mode)
-    agent = callback.agent or agent
-    attempts = (*callback.attempts, Attempt(now, agent))
-    return replace(callback, state=state, agent=agent, attempts=attempts, moment=now + policy.ring)
+    attempts = (*callback.attempts, Attempt(now, callback.agent))
+    return replace(callback, state=state, attempts=attempts, moment=now + policy.ring)
 
 
 def ended(
@@ -348,6 +351,17 @@ def due(callbacks: Iterable[Callback], now: float, policy: Policy) -> list[Callb
             taken.add(one.number)
             chosen.append(one)
     return chosen
+
+
+def why_missed(callback: Callback, policy: Policy) -> Miss | None:
+    """Why it reached nobody; None for one that did, or may still."""
+    if callback.state is S.EXPIRED:
+        return "window" if callback.window else "no_time"
+    if callback.state is not S.FAILED:
+        return None
+    if callback.reason == "wrong_number":
+        return "number"
+    return "attempts" if len(callback.attempts) >= policy.attempts else "window"
 
 
 def missed(callbacks: Iterable[Callback]) -> list[Callback]:

@@ -145,15 +145,15 @@ class Routing:
     ) -> tuple[list[Decision], list[Lane] | None, list[str]]:
         """Decisions, the lanes in which something is new (None: anywhere), the agents with new room."""
         match event:
-            case Arrived(waiting):
-                return self._arrived(state, waiting)
+            case Arrived():
+                return self._arrived(state, event)
             case Withdrawn(inquiry, why):
                 held = [hold.agent for hold in state.holds(inquiry)]
                 return [Remove(inquiry, why)], [], held
             case Came(agent, presence):
                 return self._came(state, agent, presence)
-            case Vanished(agent):
-                decisions, lanes = self._given_back(state, agent, Back.VANISHED)
+            case Vanished(agent, why_gone):
+                decisions, lanes = self._given_back(state, agent, why_gone)
                 return [Set(agent, Presence.OFFLINE), *decisions], lanes, []
             case Accepted(inquiry, agent):
                 return self._accepted(state, inquiry, agent)
@@ -178,15 +178,17 @@ class Routing:
                 return [], None, []
 
     def _arrived(
-        self, state: State, waiting: Waiting
+        self, state: State, arrived: Arrived
     ) -> tuple[list[Decision], list[Lane] | None, list[str]]:
         """New, or moved: offers from the old lane are void, and whoever had them has room."""
+        waiting = arrived.waiting
         held = state.holds(waiting.id)
         if any(hold.accepted for hold in held):
             msg = f"inquiry {waiting.id} is with {next(iter(held)).agent}"
             raise NotAllowed(msg)
         revoked: list[Decision] = [Revoke(waiting.id, hold.agent) for hold in held]
-        return [*revoked, Enqueue(waiting)], [waiting.lane], [hold.agent for hold in held]
+        placed = Enqueue(waiting, arrived.priority, arrived.left)
+        return [*revoked, placed], [waiting.lane], [hold.agent for hold in held]
 
     def _came(
         self, state: State, agent: str, presence: Presence

@@ -6,6 +6,23 @@ from enum import StrEnum
 from gateway.routing.matching import Considered
 from gateway.routing.model import Lane, Presence, Waiting
 
+
+class Back(StrEnum):
+    """Why an offer or an assignment ended and the inquiry waits again, at its old place."""
+
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    LEFT = "left"
+    """The agent went away or offline."""
+    VANISHED = "vanished"
+    """Nothing was heard of the agent for longer than the lease."""
+    HOURS = "hours"
+    """The agent's working hours were over, and send them home."""
+    REMOVED = "removed"
+    """The agent is not in the settings any more."""
+    HANDED_ON = "handed_on"
+
+
 # ---------------------------------------------------------------- what happens
 
 
@@ -15,6 +32,10 @@ class Arrived:
     relaxed, or to another queue."""
 
     waiting: Waiting
+    priority: int | None = None
+    """Its priority from now on; None: as before."""
+    left: str = ""
+    """The queue it had to leave, which is not in the settings any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +56,10 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
-    """Nothing was heard of an agent for longer than the lease."""
+    """An agent is there no more without having said so: not heard of, or what else `why` says."""
 
     agent: str
+    why: Back = Back.VANISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +147,6 @@ Event = (
 # ---------------------------------------------------------------- what follows
 
 
-class Back(StrEnum):
-    """Why an offer or an assignment ended and the inquiry waits again, at its old place."""
-
-    DECLINED = "declined"
-    EXPIRED = "expired"
-    LEFT = "left"
-    """The agent went away or offline."""
-    VANISHED = "vanished"
-    HANDED_ON = "handed_on"
-
-
 @dataclass(frozen=True, slots=True)
 class Enqueue:
     """It waits in its lane; at the place that its rank gives it."""
@@ -143,6 +154,8 @@ class Enqueue:
     waiting: Waiting
     priority: int | None = None
     """Its priority from now on; None: as before."""
+    left: str = ""
+    """As of `Arrived`."""
 
 
 @dataclass(frozen=True, slots=True)

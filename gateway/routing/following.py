@@ -51,6 +51,16 @@ def happenings(ops: Iterable[Op]) -> dict[str, tuple[Happening, ...]]:
     return {inquiry: tuple(happened) for inquiry, happened in found.items()}
 
 
+def received(ops: Iterable[Op]) -> dict[str, float]:
+    """When the customer's message of each inquiry came in, for those that a plan adds: from then on
+    somebody waits, however late it was taken up."""
+    return {
+        op.inquiry_id: op.at
+        for op in ops
+        if isinstance(op, AddMessage) and op.direction == "in" and op.at is not None
+    }
+
+
 def _said(message: AddMessage, state: InquiryState | None) -> Happening:
     if not message.automatic:
         return Happening.AGENT_WROTE

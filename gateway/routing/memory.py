@@ -50,10 +50,11 @@ class Floor:
 
     def agents(self, queue: str = "") -> Iterable[Agent]:
         names = self._members.get(queue, ()) if queue else self._agents
-        return [self._agents[name] for name in names]
+        return [self._agents[name].at(self._now) for name in names]
 
     def agent(self, name: str) -> Agent | None:
-        return self._agents.get(name)
+        known = self._agents.get(name)
+        return known and known.at(self._now)
 
     def refusers(self, inquiry: str) -> Collection[str]:
         return [name for name, until in self._refused.get(inquiry, {}).items() if until > self._now]
@@ -100,7 +101,6 @@ class Floor:
             case Assign(waiting, agent):
                 self._leave(waiting.id)
                 self._take(Hold(waiting, agent, accepted=True))
-                self._refused.pop(waiting.id, None)
             case Revoke(inquiry, agent) | Release(inquiry, agent):
                 self._drop(inquiry, agent, now)
             case Return(inquiry, agent, _, refused_until, waits):

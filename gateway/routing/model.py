@@ -1,9 +1,11 @@
 """What routing works on, as values: what an inquiry needs, what waits, who is there. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
+
+from gateway.domain.calendar import Calendar
 
 Skills = Mapping[str, int]
 """Names of skills with levels from 1 (knows a little) to 9; of a need, the least level."""
@@ -12,6 +14,10 @@ STRICT = 1e10
 """Seconds that a step of priority is worth where waiting never makes up for it: three centuries."""
 DEFAULT_WEIGHT = 1
 """What an inquiry takes of an agent's capacity where its channel says nothing."""
+_LATELY = 14 * 86400.0
+"""Seconds back in which working hours are looked for that are over."""
+OFF_HOURS = "outside working hours"
+"""Why an agent who is there is offered nothing."""
 
 
 class Presence(StrEnum):
@@ -100,6 +106,22 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """When an agent works."""
+
+    hours: Calendar
+    sends_home: bool = False
+    """At its end they count as offline, and give back everything; else they keep what they have."""
+
+    def over(self, since: float, now: float) -> bool:
+        """Whether somebody who has been there since then was so in working hours that are over now. Who
+        came after them stays as long as they like."""
+        if self.hours.is_open(now):
+            return False
+        return self.hours.open_seconds(max(since, now - _LATELY), now) > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """An agent as routing sees them at one moment."""
 
@@ -116,11 +138,20 @@ class Agent:
     """When they last finished something, or came."""
     offered_at: float = 0.0
     """When something was offered to them last."""
+    shift: Shift | None = None
+    """None: whenever they are there."""
+    off: bool = False
+    """It is outside their working hours (`at`)."""
+
+    def at(self, now: float) -> Self:
+        """The same, with what their working hours say of that moment."""
+        off = self.shift is not None and not self.shift.hours.is_open(now)
+        return self if off == self.off else replace(self, off=off)
 
     @property
     def absent(self) -> bool:
-        """They take nothing new."""
-        return self.presence is not Presence.ONLINE
+        """They are offered nothing new."""
+        return self.presence is not Presence.ONLINE or self.off
 
     @property
     def room(self) -> int:
@@ -131,6 +162,8 @@ class Agent:
         """Why they cannot take from `lane` now, in words; '' where they can."""
         if self.presence is not Presence.ONLINE:
             return self.presence.value
+        if self.off:
+            return OFF_HOURS
         if lane.queue not in self.queues:
             return "not in the queue"
         for name, level in lane.needs:

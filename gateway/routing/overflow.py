@@ -24,8 +24,6 @@ class Course(StrEnum):
     WAIT = "wait"
     OVERFLOW = "overflow"
     """It moves to another queue."""
-    CALLBACK = "callback"
-    """The customer is offered to be called; it keeps its place meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +70,12 @@ def overflow(
     *,
     waited: float,
     been: Collection[str] = (),
-    callback: bool = True,
 ) -> Verdict:
     """What becomes of an inquiry that waits in a queue.
 
     A rule is passed over when it leads to a queue that the inquiry has been in, that is closed or that
-    nobody is there for, or offers a callback where none is possible: nothing is moved from bad to worse,
-    or in a circle. Without a rule that applies it waits.
+    nobody is there for: nothing is moved from bad to worse, or in a circle. Without a rule that applies
+    it waits.
 
     Args:
         rules: those of the queue, in order.
@@ -86,14 +83,13 @@ def overflow(
         lines: all queues at this moment.
         waited: seconds; of the queue's opening hours where those shall count.
         been: queues it was in before.
-        callback: whether the customer can be called.
     """
     line = lines[queue]
     passed: list[str] = []
     for rule in rules:
         if not (reason := _applies(rule, line, waited)):
             continue
-        if not (obstacle := _obstacle(rule, queue, lines, been, callback=callback)):
+        if not (obstacle := _obstacle(rule, queue, lines, been)):
             return Verdict(rule.course, "; ".join([*passed, reason]), rule.to)
         passed.append(f"{reason}, but {obstacle}")
     return Verdict(Course.WAIT, "; ".join([*passed, "no rule applies"]))
@@ -112,12 +108,8 @@ def _applies(rule: Overflow, line: Line, waited: float) -> str:
             return f"waited {waited:.0f} >= {rule.beyond:g} s" if waited >= rule.beyond else ""
 
 
-def _obstacle(
-    rule: Overflow, queue: str, lines: Mapping[str, Line], been: Collection[str], *, callback: bool
-) -> str:
+def _obstacle(rule: Overflow, queue: str, lines: Mapping[str, Line], been: Collection[str]) -> str:
     """Why the rule cannot be followed now; '' where it can."""
-    if rule.course is Course.CALLBACK:
-        return "" if callback else "no callback is possible"
     if rule.course is Course.WAIT:
         return ""
     target = lines.get(rule.to)

@@ -131,6 +131,12 @@ class Turn:
         return tuple(tried for tried in self.trail if tried.result is Result.FAILED)
 
 
+def failures(trail: object) -> int:
+    """How many conditions could not be asked, of a trail as an event has it; 0 for what is none."""
+    steps = trail if isinstance(trail, list) else []
+    return sum(isinstance(one, dict) and one.get("result") == Result.FAILED for one in steps)
+
+
 def place(
     rules: Rules,
     facts: Facts,

@@ -88,9 +88,11 @@ class Clock:
         return replace(self, spent=self.used(at, calendar), paused_since=at)
 
     def resume(self, at: float, term: Term) -> "Clock":
-        """Time counts again; all that is still to come moves by the business time of the pause."""
+        """Time counts again; all that is still to come moves by the business time of the pause. A
+        moment before the pause is its beginning: what was used until then is counted."""
         if self.paused_since is None or self.stopped is not None:
             return self
+        at = max(at, self.paused_since)
         past = {share: self.moment(share) for share in self.passed(at)}
         return _timed(replace(self, since=at, paused_since=None), term, past)
 

@@ -17,9 +17,10 @@ figure follows a change of staff; and where the rate of past half hours differed
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol, Self
 
 from gateway.domain.model import JSON
+from gateway.domain.waiting import Form, Notice, Offer
 
 BUCKET = 300
 """Seconds of one entry of the history."""
@@ -29,10 +30,6 @@ _BLOCK = 6
 """Buckets of the half hours that are compared with each other."""
 _RUNGS = tuple(60.0 * m for m in (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240))
 _HALVINGS = 40
-
-Offer = Literal["callback", "chat"]
-Kind = Literal["position", "wait", "busy", "closed", "none"]
-Form = Literal["under", "about", "range", "over"]
 
 
 class Open(Protocol):
@@ -249,26 +246,8 @@ class Limits:
 LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What to tell one who waits. Values: the text comes from the brand's templates."""
-
-    kind: Kind
-    """'position' gives the place alone, 'wait' also the time, 'busy' says that it is more than usual
-    (with the time where it is known), 'closed' when it opens, 'none' nothing."""
-    position: int = 0
-    form: Form | None = None
-    low: float | None = None
-    high: float | None = None
-    """With `form` as in `Said`; None: no number is known, and none may be said."""
-    opens_at: float | None = None
-    """When closed, when it opens; when the wait may go on past closing time, when it opens again."""
-    offers: tuple[Offer, ...] = ()
-    """What the customer may take instead of waiting on the line."""
-
-
 def notice(
-    position: int,
+    position: int | None,
     wait: Estimate | None,
     *,
     waiting: int,
@@ -284,37 +263,42 @@ def notice(
     Without staff no time is given, whatever was measured before they left: it is busy.
 
     Args:
-        position: 1 is next; 0 where nobody has to wait.
+        position: 1 is next; 0 where nobody has to wait; None where nobody knows.
         wait: `estimate` for the position.
         waiting: how many wait in the queue.
         staff: agents of the queue who are present.
         now: seconds since 1970.
         calendar: of the queue.
-        calling: the customer waits on the telephone; only then something else is offered.
-        possible: what the brand has. A chat is not offered when closed or without staff: nobody
-            would be there either.
+        calling: the customer waits on the telephone, or writes from one; only then something else is
+            offered.
+        possible: what there is for this customer. A chat is not offered when closed or without staff:
+            nobody would be there either.
         limits: from when on something is said.
     """
     offers = possible if calling else ()
     unstaffed: tuple[Offer, ...] = tuple(offer for offer in offers if offer != "chat")
+    place = position or 0
     if (opens_at := calendar.opening(now)) > now:
-        return Notice("closed", position, opens_at=opens_at, offers=unstaffed)
+        return Notice("closed", place, opens_at=opens_at, offers=unstaffed, at=now)
     if staff < 1:
-        return Notice("busy", position, offers=unstaffed)
-    if position < 1 or (wait is not None and wait.expected < limits.worth_saying):
-        return Notice("none", position)
+        return Notice("busy", place, offers=unstaffed, at=now)
+    if position == 0 or (wait is not None and wait.expected < limits.worth_saying):
+        return Notice("none", place, at=now)
     crowded = waiting >= limits.busy_waiting
     words = said(wait.low, wait.high) if wait is not None else None
     if wait is None or words is None:
-        return Notice("busy" if crowded else "position", position, offers=offers)
+        if position is None and not crowded:
+            return Notice("none", at=now)
+        return Notice("busy" if crowded else "position", place, offers=offers, at=now)
     return Notice(
         "busy" if crowded or wait.expected >= limits.busy_wait else "wait",
-        position,
+        place,
         form=words.form,
         low=words.low,
         high=words.high,
         opens_at=_opens_again(calendar, now, wait) if wait.past_closing else None,
         offers=offers if wait.high >= limits.worth_offering else (),
+        at=now,
     )
 
 

@@ -72,6 +72,29 @@ QUESTIONS: dict[Ask, dict[str, str]] = {
     },
 }
 """What the customer is asked then, by language; the agent's to send."""
+AGREED = {
+    "zh-CN": ("好的，我们会在{from_day}{from_clock}以后给您回电（按您当地时间）。",
+              "好的，我们会在{from_day}{from_clock}到{until_clock}之间给您回电（按您当地时间）。",
+              "好的，我们会尽快给您回电。"),
+    "en": ("We will call you on {from_day}, from {from_clock} on (your time).",
+           "We will call you on {from_day}, between {from_clock} and {until_clock} (your time).",
+           "We will call you as soon as we can."),
+}  # fmt: skip
+"""What the customer is told who said when: from then on, between two hours of a day, or at once."""
+NOT_THEN = {
+    "zh-CN": "这个时间已经过了，或者太早、太晚，我们不打电话。请换一个时间，例如“明天下午三点”。",
+    "en": "That time has passed, or it is too early or too late for a call. Please name another one, "
+    "such as 'tomorrow 3pm'.",
+}
+"""What is asked of a customer who said when, and may not be called then."""
+#: Before a number that is the customer's own, to be called: "call me on", "请打".
+_MINE = re.compile(
+    r"(?:\b(?:call|ring|phone|reach|contact)(?: me)?(?: back)? (?:on|at)"
+    r"|\bmy (?:mobile |phone |cell |own )*(?:number|phone|mobile|cell)(?: is)?"
+    r"|打给我|给我打(?:个?电话)?|请(?:您|你)?(?:拨打|打|拨|致电|回电)|回电(?:话|至|到)?|联系我"
+    r"|我的?(?:联系)?(?:电话|手机)(?:号码|号)?[是为]?|我的号码[是为]?)[\s:：,，]*$",
+    re.IGNORECASE,
+)
 _OWN = frozenset({Type.FIXED_LINE, Type.MOBILE, Type.FIXED_LINE_OR_MOBILE, Type.VOIP})
 _SHORT = frozenset({Length.TOO_SHORT, Length.IS_POSSIBLE_LOCAL_ONLY})
 
@@ -115,6 +138,20 @@ def read_number(text: str, region: str, countries: frozenset[str]) -> str | BadN
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+def beside_number(text: str, region: str) -> tuple[str, bool] | None:
+    """What stands beside the one number in `text`, and whether the words before it say that the customer
+    is to be called on it: who only tells of a number has nobody called. None without a number, or with
+    several."""
+    found = phonenumbers.PhoneNumberMatcher(text, region, phonenumbers.Leniency.POSSIBLE)
+    matches = list(found)
+    if len(matches) != 1:
+        return None
+    before, after = text[: matches[0].start], text[matches[0].end :]
+    mine = _MINE.search(before)
+    parts = (before[: mine.start()] if mine else before, after)
+    return " ".join(filter(None, (part.strip(" ,，.。;；:：") for part in parts))), bool(mine)
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Whose numbers are called."""
@@ -128,7 +165,11 @@ class Reach:
 
     def read(self, text: str, brand: str) -> str | BadNumber:
         """As `read_number`, for a customer of `brand`."""
-        return read_number(text, self.regions.get(brand, self.region), self.countries)
+        return read_number(text, self.region_of(brand), self.countries)
+
+    def region_of(self, brand: str) -> str:
+        """The country of a number without a country code that a customer of `brand` writes."""
+        return self.regions.get(brand, self.region)
 
 
 def zone_of(number: str, now: float) -> str | None:
@@ -306,3 +347,29 @@ def _moment(day: date, minutes: int, zone: str) -> float | None:
     clock = datetime.combine(day, time.min) + timedelta(minutes=minutes)
     at = clock.replace(tzinfo=ZoneInfo(zone)).timestamp()
     return at if datetime.fromtimestamp(at, ZoneInfo(zone)).replace(tzinfo=None) == clock else None
+
+
+# ---------------------------------------------------------------- what the customer is told
+
+
+def agreed(window: Window, first: float, now: float, language: str) -> str:
+    """What a customer is told who said when: what was understood, by their own clock.
+
+    Args:
+        window: what they said.
+        first: the first moment at which they may be called then.
+        now: seconds since 1970.
+        language: theirs.
+    """
+    chinese = language.startswith("zh")
+    since, between, at_once = AGREED["zh-CN" if chinese else "en"]
+    zone = ZoneInfo(window.zone)
+    start, end = (datetime.fromtimestamp(at, zone) for at in (first, window.end))
+    if first <= now and window.end - window.start >= AT_ONCE_FOR:
+        return at_once
+    values = {
+        "from_day": f"{start.month}月{start.day}日" if chinese else f"{start.day} {start:%B}",
+        "from_clock": f"{start:%H:%M}",
+        "until_clock": f"{end:%H:%M}",
+    }
+    return (between if start.date() == end.date() else since).format(**values)

@@ -8,23 +8,26 @@ from typing import Any
 from gateway.domain.errors import Conflict
 from gateway.domain.model import DeliveryState, InquiryState
 from gateway.domain.plan import (
-    CALLBACK_TIMER,
     AddMessage,
     CancelTimer,
     ChangeInquiry,
     CreateContact,
     CreateInquiry,
     EndMerged,
+    EraseMessage,
+    FetchAttachment,
     FlagHandle,
+    ForgetEvent,
     LinkAnnouncement,
     Log,
-    LogEvent,
     MarkDelivery,
     MergeContacts,
+    MoveCallback,
     MoveMessages,
     OpenConversation,
     Plan,
     RequestCallback,
+    ReviseMessage,
     Send,
     SetTimer,
     SettleAnnouncement,
@@ -35,6 +38,8 @@ from gateway.domain.plan import (
 )
 from gateway.domain.reviews import AddReview, Finding, KeepAnswer, ReviewAnswer, Source, Verdict
 from gateway.domain.store import Tx
+from gateway.store import calls, content
+from gateway.store.renewal import touch
 
 
 def apply(tx: Tx, plan: Plan, now: float) -> None:
@@ -106,15 +111,6 @@ def _open_conversation(tx: Tx, op: OpenConversation, now: float) -> None:
     )
 
 
-def _touch_conversation(tx: Tx, op: TouchConversation, now: float) -> None:  # noqa: ARG001 - one signature for all
-    tx.run(
-        "contacts.touch_conversation",
-        id=op.conversation_id,
-        last_in_at=op.last_in_at,
-        reply_to=_json(op.reply_to),
-    )
-
-
 def _create_inquiry(tx: Tx, op: CreateInquiry, now: float) -> None:
     tx.run(
         "inquiries.add",
@@ -182,6 +178,7 @@ def _end_merged(tx: Tx, op: EndMerged, now: float) -> None:
 def _add_message(tx: Tx, op: AddMessage, now: float) -> None:
     delivery = op.delivery or (DeliveryState.QUEUED if op.direction == "out" else None)
     note = op.visibility == "note"
+    tx.run("contacts.advance", id=op.conversation_id)
     added = tx.run(
         "messages.add",
         id=op.message_id,
@@ -202,9 +199,7 @@ def _add_message(tx: Tx, op: AddMessage, now: float) -> None:
     if not added:
         msg = f"conversation {op.conversation_id} is gone"
         raise Conflict(msg)
-    for attachment in op.meta.get("attachments") or ():  # type: ignore[union-attr]  # JSON list by construction
-        if isinstance(attachment, dict) and attachment.get("blob"):
-            tx.run("meta.add_blob_ref", address=attachment["blob"], owner=op.message_id)
+    content.name_files(tx, op)
     if op.direction == "out" and not note:
         tx.run("inquiries.responded", id=op.inquiry_id, at=now)
 
@@ -234,9 +229,17 @@ def _cancel_timer(tx: Tx, op: CancelTimer, now: float) -> None:  # noqa: ARG001 
 
 
 def _mark_delivery(tx: Tx, op: MarkDelivery, now: float) -> None:  # noqa: ARG001 - one signature for all
+    tx.run("messages.advance", id=op.message_id)
     tx.run(
         "messages.deliver",
         id=op.message_id,
+        delivery=op.state.value,
+        delivery_rank=op.state.rank,
+        detail=op.detail,
+    )
+    tx.run(
+        "messages.deliver_carried",
+        carrier=op.message_id,
         delivery=op.state.value,
         delivery_rank=op.state.rank,
         detail=op.detail,
@@ -318,29 +321,6 @@ def _review_answer(tx: Tx, op: ReviewAnswer, now: float) -> None:
     )
 
 
-def _request_callback(tx: Tx, op: RequestCallback, now: float) -> None:
-    if tx.one("callbacks.latest_of", inquiry_id=op.inquiry_id) is not None:
-        return
-    inquiry = tx.one("inquiries.by_id", id=op.inquiry_id)
-    if inquiry is None:
-        msg = f"inquiry {op.inquiry_id} is gone"
-        raise Conflict(msg)
-    place = {"waiting_since": inquiry["waiting_since"] or now, "rank": inquiry["rank"]}
-    tx.run(
-        "callbacks.add",
-        id=op.callback_id,
-        inquiry_id=op.inquiry_id,
-        state=op.state,
-        moment=op.moment,
-        number=op.number,
-        created_at=now,
-        body=_json({**op.body, **place}),
-    )
-    tx.run("timers.set", kind=CALLBACK_TIMER, subject=op.callback_id, due_at=now, payload="{}")
-    data: dict[str, Any] = {"callback": op.callback_id, "state": op.state, "by": "customer"}
-    tx.log(LogEvent(f"{op.callback_id}.e", "callback.requested", now, op.inquiry_id, data))
-
-
 def _log(tx: Tx, op: Log, now: float) -> None:
     event = op.event
     tx.log(event if event.at else replace(event, at=now))
@@ -354,12 +334,16 @@ _APPLY: dict[type, Callable[[Tx, Any, float], None]] = {
     MergeContacts: _merge_contacts,
     SplitContact: _split_contact,
     OpenConversation: _open_conversation,
-    TouchConversation: _touch_conversation,
+    TouchConversation: touch,
     CreateInquiry: _create_inquiry,
     ChangeInquiry: _change_inquiry,
     MoveMessages: _move_messages,
     EndMerged: _end_merged,
     AddMessage: _add_message,
+    FetchAttachment: content.want,
+    ReviseMessage: content.revise,
+    EraseMessage: content.erase,
+    ForgetEvent: content.forget,
     Send: _send,
     SetTimer: _set_timer,
     CancelTimer: _cancel_timer,
@@ -369,6 +353,7 @@ _APPLY: dict[type, Callable[[Tx, Any, float], None]] = {
     KeepAnswer: _keep_answer,
     AddReview: _add_review,
     ReviewAnswer: _review_answer,
-    RequestCallback: _request_callback,
+    RequestCallback: calls.request,
+    MoveCallback: calls.move,
     Log: _log,
 }

@@ -43,23 +43,25 @@ class FileBlobs:
     async def get(self, address: str) -> bytes:
         return await asyncio.to_thread(self._get, address)
 
-    async def remove(self, address: str) -> None:
-        """Delete what nothing names any more. Bytes that were put again within the last hour stay:
-        whoever put them is about to name them."""
-        await asyncio.to_thread(self._remove, address)
+    async def remove(self, address: str) -> bool:
+        """Delete what nothing names any more; whether it is gone. Bytes that were put again within the
+        last hour stay: whoever put them is about to name them."""
+        return await asyncio.to_thread(self._remove, address)
 
-    def _remove(self, address: str) -> None:
+    def _remove(self, address: str) -> bool:
         path = self._path(address)
         try:
             with file_lock(self._lock):
-                if time.time() - path.stat().st_mtime > _JUST_PUT:
-                    path.unlink()
-                    _sync_directory(path.parent)
+                if time.time() - path.stat().st_mtime <= _JUST_PUT:
+                    return False
+                path.unlink()
+                _sync_directory(path.parent)
         except FileNotFoundError:
-            return
+            return True
         except OSError as error:
             msg = f"cannot delete blob {address[:12]}…: {error.strerror}"
             raise StoreError(msg) from error
+        return True
 
     def _path(self, address: str) -> Path:
         return self._root / address[:2] / address[2:]

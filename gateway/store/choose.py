@@ -27,6 +27,10 @@ class Engine(Store, Protocol):
         """Units of work that wait."""
         ...
 
+    async def scrub(self) -> bool:
+        """Overwrite what rows no longer hold, as far as it is this store's matter. False: try later."""
+        ...
+
 
 def store_for(database: str, data_dir: Path, *, max_waiting: int = 4096) -> Engine:
     """The store of a database, not yet open.

@@ -18,8 +18,8 @@ from gateway.domain.errors import StoreError
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 #: The schema this program writes, and the oldest program that can still work on it.
-SCHEMA = 7
-OLDEST_CODE_OK = 7  # older programs would queue without a lane
+SCHEMA = 9
+OLDEST_CODE_OK = 9  # older programs would change messages without a revision
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 #: Units of one group at most (see GROUP_SECONDS for its other end).
 GROUP_UNITS = 256
+#: Bytes of a database file up to which it is written anew when something was erased: a fraction of a
+#: second, in which nobody else writes. In larger ones whoever wants it runs VACUUM.
+ANEW = 64 << 20
 
 
 class SqliteStore:
@@ -118,6 +122,11 @@ class SqliteStore:
             raise StoreError(msg)
         return await self._loop.run_in_executor(self._readers, self._read, query)
 
+    async def scrub(self) -> bool:
+        """Empty the log file, in which rows stand as they were, and write a small database anew: a page that
+        was divided keeps what lay on it. False when somebody reads or writes: try later."""
+        return await asyncio.to_thread(self._scrub)
+
     def tell(self, topic: str) -> None:
         """Nobody else is there to be told."""
 
@@ -161,6 +170,18 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise translate(error) from error
 
+    def _scrub(self) -> bool:
+        try:
+            with closing(self._connect()) as connection:
+                connection.execute("PRAGMA busy_timeout=1000")
+                if self._path.stat().st_size <= ANEW:
+                    connection.execute("PRAGMA temp_store=MEMORY")
+                    connection.execute("VACUUM")
+                busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError:
+            return False  # locked, or no room: it stays noted
+        return not busy
+
     def _reader(self) -> sqlite3.Connection:
         """The connection of this thread."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -181,6 +202,8 @@ class SqliteStore:
         connection.execute("PRAGMA busy_timeout=10000")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA synchronous=FULL")
+        # What is deleted or changed is overwritten (the default of some builds of SQLite).
+        connection.execute("PRAGMA secure_delete=ON")
         return connection
 
     # ------------------------------------------------------------ the writer thread

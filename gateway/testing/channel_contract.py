@@ -20,6 +20,7 @@ from typing import Any
 
 from gateway.domain.channel import HttpRequest, Inbound, Outbound, Sent
 from gateway.domain.errors import BadSignature, DeliveryError, Failure, ParseError
+from gateway.domain.splitting import split
 from gateway.testing.builders import outbound
 from gateway.testing.provider import Answer, FakeProvider, refused_url
 from gateway.testing.recorded import ChannelContract, ContractBroken, as_json, promise
@@ -200,6 +201,18 @@ async def never_cuts_a_text(contract: ChannelContract) -> None:
         promise(not provider.calls, "a text over the limit went out")
 
 
+async def limits_fit_together(contract: ChannelContract) -> None:
+    """What the capabilities say of texts, windows and budgets can be kept to."""
+    can = contract.channel.capabilities
+    parts = split("x" * (can.text_limit + 1), can.text)
+    promise(all(map(can.text.fits, parts)), "the limit leaves no room for parts of a text")
+    promise(can.reply_budget is None or can.reply_budget > 0, "a budget allows something")
+    if can.human_only_window is not None:
+        longer = can.reply_window is not None and can.human_only_window > can.reply_window
+        promise(longer, "human_only_window is longer than reply_window")
+        promise(not can.begins_itself, "beyond_window is not known to who begins by itself")
+
+
 async def one_send_is_one_request_to_the_configured_address(contract: ChannelContract) -> None:
     """The provider's address is a setting (the test's client refuses any other), and a channel
     repeats nothing by itself."""
@@ -278,6 +291,7 @@ CHECKS: tuple[Check, ...] = (
     answers_of_the_provider_map_to_declared_failures,
     garbage_from_the_provider_is_a_delivery_error,
     never_cuts_a_text,
+    limits_fit_together,
     one_send_is_one_request_to_the_configured_address,
     secrets_and_texts_stay_out_of_logs_and_errors,
     settings_explain_themselves,

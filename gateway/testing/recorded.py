@@ -25,6 +25,10 @@ def promise(kept: bool, what: str) -> None:
         raise ContractBroken(what)
 
 
+#: What `account.json` says in `sends` where no HTTP call is a send.
+_NOT_HTTP = ("smtp", "never")
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """One recorded webhook call, and what `parse` must make of it."""
@@ -61,14 +65,14 @@ class ChannelContract:
             for path in sorted(payloads.glob("*.request.json"))
         )
         promise(bool(recorded), f"there is no *.request.json in {payloads}")
-        sends = () if account.get("sends") == "smtp" else tuple(_read(payloads / "sends.json"))
+        sends = () if account.get("sends") in _NOT_HTTP else tuple(_read(payloads / "sends.json"))
         return cls(channel, account, recorded, sends, page)
 
     @property
     def sends_by_http(self) -> bool:
         """Whether the checks of sending apply: they play a provider's HTTP API. A channel that sends
-        by SMTP is tested against a mail server instead."""
-        return self.account.get("sends") != "smtp"
+        by SMTP is tested against a mail server instead; one that only answers calls sends nothing."""
+        return self.account.get("sends") not in _NOT_HTTP
 
     def world(self, http: Http | None = None) -> TestWorld:
         """A fresh world for the account."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from gateway.domain.errors import HttpFailure, NotFound
+from gateway.domain.errors import HttpFailure, NotFound, TooLarge
 from gateway.domain.model import JSON
 from gateway.domain.world import Http, HttpResponse
 from gateway.testing.clock import FakeClock
@@ -72,8 +72,10 @@ class MemoryBlobs:
             msg = f"no blob {address!r}"
             raise NotFound(msg) from None
 
-    async def remove(self, address: str) -> None:
+    async def remove(self, address: str) -> bool:
+        """Always gone: nothing is too young here."""
         self._blobs.pop(address, None)
+        return True
 
 
 class LoopbackHttp:
@@ -96,19 +98,21 @@ class LoopbackHttp:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         timeout: float = 20.0,  # noqa: ASYNC109 - as the protocol has it
+        limit: int | None = None,
     ) -> HttpResponse:
         """One exchange. Raises `HttpFailure`; AssertionError for an address elsewhere, which is a
         fault of the test and must not look like a provider's."""
         _refuse_elsewhere(url)
-        limit = timeout if self._patience is None else min(timeout, self._patience)
-        where = urlsplit(url)._replace(query="").geturl()  # a query may hold a customer's number
+        seconds = timeout if self._patience is None else min(timeout, self._patience)
+        # As in production: a query may hold a customer's number, a path a token (Telegram's does).
+        where = urlsplit(url).netloc
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_mark_sent)
         progress = SimpleNamespace(sent=False)
         try:
             async with aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(force_close=True),
-                timeout=aiohttp.ClientTimeout(total=limit),
+                timeout=aiohttp.ClientTimeout(total=seconds),
                 trace_configs=[trace],
             ) as session:
                 # aiohttp repeats a GET whose connection broke; the contract is one exchange.
@@ -123,10 +127,12 @@ class LoopbackHttp:
                     trace_request_ctx=progress,
                 )
         except (TimeoutError, aiohttp.ClientError) as error:
-            self._log.info("http.failed", method=method, url=where, error=type(error).__name__)
-            msg = f"{type(error).__name__} from {urlsplit(url).netloc}"
+            self._log.info("http.failed", method=method, host=where, error=type(error).__name__)
+            msg = f"{type(error).__name__} from {where}"
             raise HttpFailure(msg, sent=progress.sent) from error
-        self._log.info("http.done", method=method, url=where, status=answer.status)
+        self._log.info("http.done", method=method, host=where, status=answer.status)
+        if limit is not None and len(answer.body) > limit:
+            raise TooLarge(limit)
         return answer
 
 

@@ -199,7 +199,9 @@ def _why_not(seen: Snapshot, inquiry: InquiryView, about: ToTell) -> str:
         return "unreachable"
     if seen.handle.flag:
         return seen.handle.flag
-    return "public" if about.public else ""
+    if about.public:
+        return "public"
+    return "window_closed" if seen.shut else ""
 
 
 def _question(seen: Snapshot, inquiry: InquiryView) -> Question:

@@ -26,7 +26,15 @@ from gateway.domain.plan import (
 )
 from gateway.domain.store import Reader, Row, Tx
 from gateway.domain.world import Log as Logger
-from gateway.routing.following import begun, happenings, joined, look_again, renewed, told
+from gateway.routing.following import (
+    begun,
+    happenings,
+    joined,
+    look_again,
+    received,
+    renewed,
+    told,
+)
 from gateway.routing.model import STRICT
 from gateway.routing.sla import Clock, Happening, State, escalations, follow
 from gateway.routing.targets import Act, Kind, Matter, Step, Target, Term, terms
@@ -66,10 +74,10 @@ class Clocking:
         self.write(tx, plan, now)
         if not self.targets:
             return
-        touched = happenings(plan.ops)
+        touched, wrote = happenings(plan.ops), received(plan.ops)
         try:
             for inquiry, happened in touched.items():
-                self._follow(tx, inquiry, happened, now)
+                self._follow(tx, inquiry, happened, wrote.get(inquiry), now)
             for op in plan.ops:
                 if isinstance(op, EndMerged):
                     self._join(tx, op, now)
@@ -79,14 +87,24 @@ class Clocking:
 
     # ------------------------------------------------------------ what happens
 
-    def _follow(self, tx: Tx, inquiry_id: str, happened: tuple[Happening, ...], now: float) -> None:
+    def _follow(
+        self,
+        tx: Tx,
+        inquiry_id: str,
+        happened: tuple[Happening, ...],
+        wrote: float | None,
+        now: float,
+    ) -> None:
         inquiry = tx.one("inquiries.by_id", id=inquiry_id)
         if inquiry is None:
             return
         kept, held = stored(tx, inquiry_id), self.terms(_matter(inquiry))
         clocks = renewed(kept.clocks, self._before(kept), held, now)
         for happening in happened:
-            clocks = follow(clocks, held, happening, now)
+            at = now
+            if happening is Happening.CUSTOMER_WROTE:
+                at = wrote or tx.value("messages.first_in", inquiry_id=inquiry_id) or now
+            clocks = follow(clocks, held, happening, at)
         missing = held.keys() - clocks.keys() - {Kind.NEXT_RESPONSE}
         if missing and Happening.OUR_TURN in happened:
             answered = bool(tx.value("sla.answered", inquiry_id=inquiry_id))
@@ -124,6 +142,13 @@ class Clocking:
         inquiry = tx.one("inquiries.by_id", id=row["subject"])
         if inquiry is None:
             return None
+        try:
+            return self._fired(tx, inquiry, event_id, now)
+        except NeverOpen as error:
+            self._unmeasured(tx, Plan(event_id), inquiry["id"], error, now)
+            return None
+
+    def _fired(self, tx: Tx, inquiry: Row, event_id: str, now: float) -> Plan | None:
         kept, held = stored(tx, inquiry["id"]), self.terms(_matter(inquiry))
         clocks = renewed(kept.clocks, self._before(kept), held, now)
         due: list[tuple[Clock, Step]] = []
@@ -154,7 +179,7 @@ class Clocking:
                     data["why_not"] = why_not
                 else:
                     queue = step.to
-            ops.append(_event(inquiry["id"], clock, ESCALATED, step.key, now, data))
+            ops.append(_event(inquiry, clock, ESCALATED, step.key, now, data))
         if (priority, queue) == (inquiry["priority"], inquiry["queue"]):
             return tuple(ops)
         if queue == inquiry["queue"]:
@@ -204,8 +229,7 @@ class Clocking:
             said[kind], news = told(clock, now)
             if news is not None:
                 ops.append(_news(inquiry, said[kind], news, now))
-                if news is State.BREACHED:
-                    tx.run("sla.count", kind=kind.value, queue=inquiry["queue"])
+                tx.run("sla.count", kind=kind.value, state=news.value, queue=inquiry["queue"])
         matter = _matter(inquiry)
         for kind in kept.clocks.keys() - said.keys():
             tx.run("sla.drop", inquiry_id=inquiry["id"], kind=kind.value)
@@ -263,15 +287,16 @@ def _news(inquiry: Row, clock: Clock, state: State, now: float) -> Log:
         "target": clock.kind.value, "seconds": clock.seconds, "due": clock.due,
         "number": inquiry["number"], "queue": inquiry["queue"], "agent": inquiry["assigned_to"],
     }  # fmt: skip
-    return _event(inquiry["id"], clock, f"sla.{state}", state.value, now, data)
+    return _event(inquiry, clock, f"sla.{state}", state.value, now, data)
 
 
 def _event(
-    inquiry_id: str, clock: Clock, kind: str, key: str, now: float, data: Mapping[str, JSON]
+    inquiry: Row, clock: Clock, kind: str, key: str, now: float, data: Mapping[str, JSON]
 ) -> Log:
-    """Its id follows from the clock: said twice, it collides with itself."""
-    name = f"sla.{clock.kind}.{clock.started:.6f}.{key}"
-    return Log(LogEvent(derived_id(inquiry_id, name), kind, now, inquiry_id, data))
+    """Its id follows from the clock and the inquiry's version: two clocks of a kind may have begun at the
+    same moment, with messages that came in together, but not while one version stood."""
+    name = f"sla.{clock.kind}.{clock.started:.6f}.{inquiry['version']}.{key}"
+    return Log(LogEvent(derived_id(inquiry["id"], name), kind, now, inquiry["id"], data))
 
 
 def announce(plan: Plan, log: Logger) -> None:

@@ -18,20 +18,24 @@ from gateway.domain.plan import (
     AddMessage,
     CancelTimer,
     ChangeInquiry,
+    RequestCallback,
     Send,
     SetTimer,
 )
 from gateway.domain.reply import Reply, outgoing
 from gateway.domain.snapshot import SAFETY_MARK, InquiryView, Snapshot
 from gateway.domain.states import move
+from gateway.domain.waiting import Notice
 from gateway.routing.callbacks import Policy
 from gateway.routing.wishes import Reach
 from gateway.workers import auditing
 from gateway.workers.announcing import link
-from gateway.workers.calling import call_back
+from gateway.workers.calling import AWAITED, wished
 from gateway.workers.draft import Draft
-from gateway.workers.placing import Places
+from gateway.workers.placing import Placed, Places
 from gateway.workers.promises import remembered, with_missed
+from gateway.workers.room import in_room
+from gateway.workers.waits import NOTHING, Waits, with_place, with_standing
 
 DAY = 24 * 3600.0
 #: Why an automatic reply was not sent, where nothing else forbade it.
@@ -59,6 +63,10 @@ class PlannerSettings:
     """Whose telephones are called back."""
     calling: Policy = field(default_factory=Policy)
     """How, and when not."""
+    stale_after: float = 7 * DAY
+    """Seconds after which what waits for an open reply window does not go out by itself any more."""
+    waits: Waits = field(default_factory=Waits)
+    """What customers are told of their wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +90,19 @@ class Deciding:
 
         `silent`: why no automatic text may go out, whatever is decided; '' when it may.
         """
-        question = self._question(event, seen, inquiry)
+        question = self.question_of(event, seen, inquiry)
         started = time.perf_counter()
         permits = () if self.settings.suggest_only else seen.certificates
-        decision = with_missed(inquiry, self.answerer.decide(question, permits))
+
+        def decided(asked: Question) -> Decision:
+            return with_missed(inquiry, self.answerer.decide(asked, permits))
+
+        decision, cramped = in_room(question, decided(question), seen, decided)
         if self.settings.suggest_only and decision.reason == "no_certificate":
             decision = replace(decision, reason=SUGGEST_ONLY)
         draft.evidence["decided_in_ms"] = round(1000 * (time.perf_counter() - started), 2)
         limited = seen.automatic_today >= self.settings.automatic_per_day
-        speak = not silent and not limited and bool(decision.reply)
+        speak = not silent and not limited and not cramped and bool(decision.reply)
         draft.log(
             "decision.made",
             verb=decision.verb.value,
@@ -99,7 +111,7 @@ class Deciding:
             top=[[topic, round(score, 4)] for topic, score in decision.top],
             reason=decision.reason,
             evidence=dict(decision.evidence),
-            suppressed=silent or (USED_UP if limited else ""),
+            suppressed=silent or (USED_UP if limited else cramped),
         )
         decision = remembered(draft, inquiry, conversation, decision, said=speak)
         draft.add(CancelTimer(CLOSE_TIMER, inquiry.id))
@@ -112,52 +124,51 @@ class Deciding:
             self._answered(draft, inquiry, decision, seen)
         else:
             said = decision if speak else _unsaid(decision, inquiry)
-            self.queue(
+            wish: RequestCallback | None = None
+            if decision.evidence.get("rule") == "callback":
+                believed = not silent and event.visibility is not Visibility.PUBLIC
+                reach, policy = self.settings.reach, self.settings.calling
+                wish = wished(draft, event, seen, inquiry, reach, policy, believed=believed)
+                if wish is None and speak:
+                    said = replace(said, dialogue={**said.dialogue, **AWAITED})
+            placed = self.queue(
                 draft, inquiry, seen, topic_queue=decision.queue, urgent=decision.urgent,
                 why=decision.reason, decision=said,
             )  # fmt: skip
-            if decision.evidence.get("rule") == "callback":
-                reach, policy = self.settings.reach, self.settings.calling
-                call_back(draft, event, seen, inquiry, reach, policy)
+            if wish is not None:
+                draft.add(wish)
+            if speak:
+                told = self._wait_of(event, seen, inquiry, placed)
+                decision = with_place(draft, self.answerer, seen, question, decision, told)
         if speak:
-            self._speak(draft, event, seen, inquiry, conversation, decision, question)
+            decision = self.with_standing(draft, event, seen, question, decision)
+            self.speak(draft, event, seen, inquiry, conversation, decision, question)
         elif not silent:
             self.warn(draft, event, seen, inquiry, conversation)
         if not silent:
             auditing.keep(draft, inquiry, decision, self.settings.audit_share)
 
-    def tell_status(
-        self,
-        draft: Draft,
-        event: Inbound,
-        seen: Snapshot,
-        inquiry: InquiryView,
-        conversation: str,
-    ) -> bool:
-        """Whoever asks how far a matter is, while nobody talks to them yet, hears it at once: where
-        it waits and under which number. Says whether a text went out."""
-        limited = seen.automatic_today >= self.settings.automatic_per_day
-        if limited or event.visibility is Visibility.PUBLIC:
-            return False
-        question = replace(self._question(event, seen, inquiry), dialogue={})
-        if not self.answerer.asks_status(question):
-            return False
-        # A rule may hear more than that: a wish for a call, a fraud.
-        decision = self.answerer.decide(question, ())
-        if decision.verb is not Verb.ANSWER or decision.evidence.get("rule") != "status":
-            return False
-        draft.log("inquiry.status_told", cases=[case.number for case in question.cases])
-        self._speak(draft, event, seen, inquiry, conversation, decision, question)
-        return True
+    def _wait_of(
+        self, event: Inbound, seen: Snapshot, inquiry: InquiryView, placed: Placed
+    ) -> Notice:
+        """What is known of the wait at the place that was just found. A first step that may be skipped is
+        none yet."""
+        change, waits = placed.change, self.settings.waits
+        if placed.placement.steps[0].skip_if:
+            return NOTHING
+        return waits.joining(
+            event, seen, inquiry.brand, change["queue"], change["lane"], change["handicap"]
+        )
 
-    def helped(self, event: Inbound, seen: Snapshot, inquiry: InquiryView) -> bool:
-        """Whether somebody who waits for a person, and was asked if it has solved itself, says yes."""
-        if inquiry.state is not InquiryState.QUEUED or inquiry.dialogue.get("pending") != "solved?":
-            return False
-        decision = self.answerer.decide(self._question(event, seen, inquiry), seen.certificates)
-        return decision.evidence.get("solved") is True
+    def with_standing(
+        self, draft: Draft, event: Inbound, seen: Snapshot, question: Question, decision: Decision
+    ) -> Decision:
+        """A status with the place of what waits (`waits.with_standing`)."""
+        waits = self.settings.waits
+        return with_standing(draft, self.answerer, waits, event, seen, question, decision)
 
-    def _question(self, event: Inbound, seen: Snapshot, inquiry: InquiryView) -> Question:
+    def question_of(self, event: Inbound, seen: Snapshot, inquiry: InquiryView) -> Question:
+        """What the answering side is asked about a message."""
         most = 2 if seen.account.form == "short" else 3
         queues = self.settings.places.queues
         cases = [
@@ -237,9 +248,9 @@ class Deciding:
         why: str,
         decision: Decision | None = None,
         dialogue: dict[str, JSON] | None = None,
-    ) -> None:
-        """To the people of a queue, at the place of its priority. `dialogue`: where no decision has
-        one."""
+    ) -> Placed:
+        """To the people of a queue, at the place of its priority, which is returned. `dialogue`: where no
+        decision has one."""
         places = self.settings.places
         placed = places.place(
             inquiry, seen, topic_queue=topic_queue, urgent=urgent, why=why, decision=decision
@@ -269,8 +280,9 @@ class Deciding:
             why=why,
             trail=placed.trail,
         )
+        return placed
 
-    def _speak(
+    def speak(
         self,
         draft: Draft,
         event: Inbound,
@@ -324,7 +336,7 @@ def _outgoing(
     text: str,
     language: str,
     meta: Mapping[str, JSON],
-) -> tuple[AddMessage, Send]:
+) -> tuple[AddMessage | Send, ...]:
     """An automatic text to whoever wrote."""
     answer = Reply(
         id=draft.id("out"),
@@ -341,7 +353,9 @@ def _outgoing(
         context=event.reply_to,
         meta=meta,
     )
-    return outgoing(answer, seen.account, seen.now)
+    due = seen.now + seen.account.hold
+    ops = outgoing(answer, seen.account, seen.now)
+    return tuple(replace(op, due_at=due) if isinstance(op, Send) else op for op in ops)
 
 
 def _change(inquiry: InquiryView, state: InquiryState, decision: Decision) -> ChangeInquiry:

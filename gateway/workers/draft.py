@@ -1,7 +1,8 @@
 """A plan in the making: collects operations with ids that follow from the event's."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.domain.model import JSON
 from gateway.domain.plan import Log, LogEvent, Op, Plan, derived_id
@@ -13,12 +14,18 @@ class Draft:
 
     event_id: str
     now: float
+    received_at: float = math.inf
+    """When the event was accepted; not later than now."""
     inquiry_id: str = ""
     knowledge: str = ""
     certificate: str = ""
     ops: list[Op] = field(default_factory=list)
     logged: list[LogEvent] = field(default_factory=list)
     evidence: dict[str, JSON] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """The clock of another machine may be ahead of ours."""
+        self.received_at = min(self.received_at, self.now)
 
     def id(self, part: str) -> str:
         """The id of a row this plan creates."""
@@ -43,3 +50,8 @@ class Draft:
             certificate=self.certificate,
             evidence={**self.evidence, **(evidence or {})},
         )
+
+    def later(self, attempt: int) -> Plan:
+        """What it speaks of is not there yet: look again, less and less often."""
+        wait = min(60.0, 0.5 * 2 ** min(attempt, 10))
+        return replace(self.plan(), postpone_until=self.now + wait)

@@ -166,4 +166,6 @@ def _unreachable(seen: Snapshot) -> str:
         return "the customer wants no messages here (STOP)"
     if seen.handle.flag:
         return f"the address does not work ({seen.handle.flag})"
+    if seen.shut:
+        return seen.shut
     return "the customer wrote in public" if seen.reach.public else ""

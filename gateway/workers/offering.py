@@ -21,18 +21,23 @@ class Offering:
     counts: Counter[str] = field(default_factory=Counter)
 
     async def run(self) -> None:
-        """Offer until cancelled; without agents in the settings there is nothing to do."""
+        """Offer until cancelled. What former settings left behind is settled first; without agents in
+        the settings there is nothing more to do."""
+        unsettled = True
         while True:
             self.changed.clear()
             try:
+                while unsettled:
+                    unsettled = await self.floor.settle()
                 if self.floor.agents:
                     self.counts["offered"] += await self.floor.look()
             except GatewayError as error:
                 self.log.warning("offers wait", why=str(error))
                 self.counts["failed"] += 1
+            busy = self.floor.agents or unsettled
             try:
                 # Not wait_for: Python 3.11's forgets a cancellation that meets the news.
-                async with asyncio.timeout(self.poll if self.floor.agents else None):
+                async with asyncio.timeout(self.poll if busy else None):
                     await self.changed.wait()
             except TimeoutError:
                 continue

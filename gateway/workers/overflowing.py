@@ -93,7 +93,7 @@ class Overflowing:
                 been = kept.get("been", [])
                 verdict = overflow(
                     some, name, self._open(lines, row["brand"], now),
-                    waited=now - float(kept.get("since") or row["waiting_since"]), been=been, callback=False,
+                    waited=now - float(kept.get("since") or row["waiting_since"]), been=been,
                 )  # fmt: skip
                 if verdict.course is not Course.OVERFLOW:
                     continue
@@ -144,4 +144,5 @@ class Overflowing:
 
 
 def _there(floor: Standing, queue: str) -> Collection[str]:
-    return [agent.id for agent in floor.agents(queue) if agent.presence in _THERE]
+    """Who is there and at work: nobody waits for who takes nothing before tomorrow."""
+    return [agent.id for agent in floor.agents(queue) if agent.presence in _THERE and not agent.off]

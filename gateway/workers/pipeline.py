@@ -10,11 +10,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from gateway import steps
 from gateway.domain.announcement import Announcement
+from gateway.domain.channel import Inbound
 from gateway.domain.codec import decode
 from gateway.domain.decision import Certificate
 from gateway.domain.errors import Conflict, GatewayError, Overloaded, StoreError
@@ -26,6 +27,7 @@ from gateway.intake.accept import Workers
 from gateway.workers.announcing import announcements_in_force
 from gateway.workers.brain import Item, Unplanned, plan_all
 from gateway.workers.lanes import Lanes
+from gateway.workers.lines import Lines
 from gateway.workers.snapshots import certificates_in_force, look
 
 T = TypeVar("T")
@@ -64,6 +66,8 @@ class Pipeline:
     """Told after each commit; wakes delivery and timers."""
     pressed: Callable[[], bool] = lambda: False
     """Whether so many callers wait for an acknowledgement that planning should give way."""
+    lines: Lines = field(default_factory=Lines)
+    """How the queues stand; what all pipelines of this process decide is told to it."""
     counts: Counter[str] = field(default_factory=Counter)
     lanes: Lanes = field(init=False)
 
@@ -115,7 +119,8 @@ class Pipeline:
     async def _wave(self, rows: Sequence[Row], last: set[str]) -> dict[str, bool]:
         """Plan and apply; for each lane whether its next event may follow."""
         chunks = [rows[at : at + CHUNK] for at in range(0, len(rows), CHUNK)]
-        done = await _all(self._chunk(chunk, last) for chunk in chunks)
+        with self.lines.deciding(len(rows)):
+            done = await _all(self._chunk(chunk, last) for chunk in chunks)
         return {lane: ok for part in done for lane, ok in part.items()}
 
     async def _chunk(self, rows: Sequence[Row], last: set[str]) -> dict[str, bool]:
@@ -178,6 +183,8 @@ class Pipeline:
             certificates,
             announcements,
         )
+        if isinstance(event, Inbound):
+            seen = replace(seen, lines=self.lines.known, beside=self.lines.beside)
         return Item(row["id"], row["received_at"], row["type"], row["body"], seen)
 
     async def _apply_all(
@@ -210,8 +217,7 @@ class Pipeline:
             return False
         steps.reach("apply.after")
         for plan in whole:
-            self.counts["applied"] += 1
-            self.applied(plan)
+            self._applied(plan, now)
         return True
 
     async def _settle(self, row: Row, plan: Plan | Unplanned, last: bool) -> bool:
@@ -254,10 +260,14 @@ class Pipeline:
         done = await self.store.write(work)
         steps.reach("apply.after")
         if done:
-            self.counts["applied"] += 1
-            self.applied(plan)
+            self._applied(plan, now)
         # Where it was done already, nothing is done twice and the lane goes on.
         return done is not None or self._lost(row)
+
+    def _applied(self, plan: Plan, now: float) -> None:
+        self.counts["applied"] += 1
+        self.lines.applied(plan, now)
+        self.applied(plan)
 
     def _lost(self, row: Row) -> bool:
         """Somebody took the lane over while we were away: the event and all behind it are theirs."""

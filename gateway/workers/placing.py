@@ -5,7 +5,7 @@ then, also after a restart with other rules.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -56,6 +56,8 @@ class Places:
     """What brands are called."""
     weights: Mapping[str, int] = field(default_factory=dict)
     """What an inquiry takes of an agent's capacity, by kind of channel."""
+    own: Mapping[str, Calendar] = field(default_factory=dict)
+    """Of queues that have opening hours of their own; the others have those of the brand."""
 
     def place(
         self,
@@ -99,6 +101,11 @@ class Places:
         return TimeFacts.of(
             now, ZoneInfo(calendar.zone), business_day=day, open=calendar.is_open(now)
         )
+
+    def is_open(self, queue: str, brand: str, now: float) -> bool:
+        """Whether a queue is open for an inquiry of a brand."""
+        calendar = self.own.get(queue) or self.calendars.get(brand, Calendar())
+        return calendar.is_open(now)
 
     def _facts(
         self,
@@ -182,8 +189,6 @@ class Stepping:
 
     places: Places
     agents: Mapping[str, Agent]
-    failed: Callable[[int], None] = lambda _: None
-    """Told how many conditions could not be asked."""
 
     def fire(self, tx: Tx, row: Row, event_id: str, now: float) -> Plan | None:
         """Go on to the step that applies now. Nothing for what does not wait any more."""
@@ -202,7 +207,6 @@ class Stepping:
             steps, current, self._facts(kept, inquiry, now), self._queues(tx, inquiry, now),
             kept.get("filter", ""),
         )  # fmt: skip
-        self.failed(len(turn.errors))
         return Plan(event_id, self._taken(inquiry, kept, turn, event_id, now))
 
     def _taken(
@@ -244,7 +248,6 @@ class Stepping:
         """How the queues stand at this moment."""
         counted = {row["queue"]: row for row in tx.all("inquiries.queue_counts")}
         floor = Standing(tx, self.agents, now)
-        open_ = self.places.time(inquiry["brand"], now).open
         found = {}
         for name in self.places.queues:
             there = [agent for agent in floor.agents(name) if not agent.absent]
@@ -255,7 +258,7 @@ class Stepping:
                 max(0.0, now - row["oldest"]) if row and row["oldest"] else 0.0,
                 len(there),
                 sum(agent.room > 0 for agent in there),
-                open_,
+                self.places.is_open(name, inquiry["brand"], now),
             )
         return found
 

@@ -5,11 +5,11 @@ differs.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.answers.answerer import Answerer
 from gateway.domain.announcement import AnnouncementOver
-from gateway.domain.channel import Inbound, Receipt
+from gateway.domain.channel import Edited, Inbound, Receipt, Unsent
 from gateway.domain.decision import Question
 from gateway.domain.elapsed import Elapsed, StoredEvent
 from gateway.domain.model import DeliveryState, InquiryState
@@ -17,6 +17,7 @@ from gateway.domain.numbers import inquiry_number
 from gateway.domain.plan import (
     ChangeInquiry,
     CreateInquiry,
+    FetchAttachment,
     FlagHandle,
     MarkDelivery,
     Plan,
@@ -24,13 +25,15 @@ from gateway.domain.plan import (
 )
 from gateway.domain.reply import incoming
 from gateway.domain.snapshot import InquiryView, Snapshot
-from gateway.domain.states import WITH_PEOPLE, move
+from gateway.domain.states import OPEN, WITH_PEOPLE, move
 from gateway.intake.filters import Verdict, judge
 from gateway.workers.announcing import tell
+from gateway.workers.changing import change
 from gateway.workers.deciding import Deciding, PlannerSettings
 from gateway.workers.draft import Draft
 from gateway.workers.identity import contact, conversation, is_forged, with_language
 from gateway.workers.lapse import Lapse
+from gateway.workers.meanwhile import Meanwhile
 
 __all__ = ["RECEIPT_PATIENCE", "Planner", "PlannerSettings"]
 
@@ -53,6 +56,10 @@ class Planner:
     def _deciding(self) -> Deciding:
         return Deciding(self.answerer, self.settings)
 
+    @property
+    def _meanwhile(self) -> Meanwhile:
+        return Meanwhile(self._deciding)
+
     def foresee(self, events: Iterable[tuple[StoredEvent, Snapshot]]) -> None:
         """Have what these events say understood in one go, before they are planned one by one. As
         little as `Answerer.foresee` says, confidences depend on what is in it."""
@@ -68,9 +75,11 @@ class Planner:
 
     def plan(self, event_id: str, received_at: float, event: StoredEvent, seen: Snapshot) -> Plan:
         """What to write for `event`, seen against the snapshot."""
-        draft = Draft(event_id, seen.now)
+        draft = Draft(event_id, seen.now, received_at)
         if isinstance(event, Receipt):
             return self._receipt(draft, event, seen, received_at)
+        if isinstance(event, Edited | Unsent):
+            return change(draft, event, seen)
         if isinstance(event, Elapsed):
             return Lapse(self._deciding).plan(draft, event, seen)
         if isinstance(event, AnnouncementOver):
@@ -93,8 +102,7 @@ class Planner:
             if seen.now - received_at > RECEIPT_PATIENCE:
                 draft.log("receipt.orphaned", external_id=event.external_id)
                 return draft.plan()
-            wait = min(60.0, 0.5 * 2 ** min(seen.attempt, 10))
-            return replace(draft.plan(), postpone_until=seen.now + wait)
+            return draft.later(seen.attempt)
         draft.inquiry_id = target.inquiry_id
         present = target.delivery.rank if target.delivery else -1
         if event.status.rank <= present:
@@ -135,7 +143,12 @@ class Planner:
         """Automatic mail: kept with the inquiry it belongs to, answered by nobody."""
         if seen.inquiry is not None and seen.conversation_id:
             draft.inquiry_id = seen.inquiry.id
-            draft.add(incoming(draft.id("in"), event, seen.conversation_id, seen.inquiry.id))
+            draft.add(
+                incoming(
+                    draft.id("in"), event, seen.conversation_id, seen.inquiry.id, draft.received_at
+                ),
+                *self._to_fetch(draft, event, seen),
+            )
         draft.log(
             "message.suppressed",
             reason=str(event.facts.get("mail_class", "")),
@@ -151,8 +164,9 @@ class Planner:
         inquiry = seen.inquiry or self._new_inquiry(draft, event, seen, conversation_id)
         draft.inquiry_id = inquiry.id
         draft.add(
-            TouchConversation(conversation_id, event.at or seen.now, event.reply_to),
-            incoming(draft.id("in"), event, conversation_id, inquiry.id),
+            self._touch(draft, event, seen, conversation_id),
+            incoming(draft.id("in"), event, conversation_id, inquiry.id, draft.received_at),
+            *self._to_fetch(draft, event, seen),
         )
         draft.log(
             "message.received",
@@ -163,15 +177,23 @@ class Planner:
             sender="proved" if event.verified else "claimed",
             authentication=event.facts.get("authentication", ""),
         )
+        about = (draft, event, seen, inquiry, conversation_id)
+        to_be_called = seen.callback is not None and not silent and inquiry.state in OPEN
+        if to_be_called and self._meanwhile.take_time(*about):
+            # The inquiry stays where it is until then.
+            draft.add(ChangeInquiry(inquiry.id, inquiry.version, inquiry.state))
+            draft.log("inquiry.customer_wrote", state=inquiry.state.value)
+            return draft.plan()
         with_person = inquiry.state in WITH_PEOPLE
-        if with_person and not silent and self._deciding.helped(event, seen, inquiry):
+        if with_person and not silent and self._meanwhile.helped(event, seen, inquiry):
             # It was told that the problem is over, and says so itself: nobody needs to look at it.
             with_person = False
         told = False
         if with_person:
             self._for_agent(draft, inquiry)
             if inquiry.state in _UNATTENDED and not silent:
-                told = self._deciding.tell_status(draft, event, seen, inquiry, conversation_id)
+                self._meanwhile.take_number(draft, event, seen, inquiry)
+                told = self._meanwhile.tell_status(*about) or self._meanwhile.take_wish(*about)
         elif inquiry.state is InquiryState.WAITING_CUSTOMER and inquiry.assigned_to:
             draft.add(ChangeInquiry(inquiry.id, inquiry.version, move(inquiry.state, "assign")))
             draft.log("inquiry.customer_replied", agent=inquiry.assigned_to)
@@ -181,6 +203,31 @@ class Planner:
         if with_person and not silent and not told:
             self._deciding.warn(draft, event, seen, inquiry, conversation_id)
         return draft.plan()
+
+    def _to_fetch(
+        self, draft: Draft, event: Inbound, seen: Snapshot
+    ) -> tuple[FetchAttachment, ...]:
+        """The files that still lie at the provider."""
+        if not seen.account.fetches:
+            return ()
+        return tuple(
+            FetchAttachment(draft.id("in"), place, seen.account.id)
+            for place, file in enumerate(event.attachments)
+            if file.url and not file.blob
+        )
+
+    def _touch(
+        self, draft: Draft, event: Inbound, seen: Snapshot, conversation_id: str
+    ) -> TouchConversation:
+        """The reply window opens when the customer wrote: not later than we got it, however late it is
+        taken up."""
+        return TouchConversation(
+            conversation_id,
+            min(event.at or draft.received_at, draft.received_at),
+            event.reply_to,
+            opens_window=seen.account.rules.opened_by(event.visibility),
+            resume_since=seen.now - self.settings.stale_after,
+        )
 
     def _new_inquiry(
         self, draft: Draft, event: Inbound, seen: Snapshot, conversation: str

@@ -2,11 +2,12 @@
 
 import json
 
+from gateway.delivery import windows
 from gateway.domain.announcement import Announcement, AnnouncementOver
-from gateway.domain.channel import Receipt
+from gateway.domain.channel import Edited, Receipt, Unsent
 from gateway.domain.decision import Certificate, OpenCase
 from gateway.domain.elapsed import Elapsed, StoredEvent
-from gateway.domain.model import DeliveryState, InquiryState, Visibility
+from gateway.domain.model import JSON, DeliveryState, InquiryState, Visibility
 from gateway.domain.reply import OWN_ID
 from gateway.domain.snapshot import (
     SAFETY_MARK,
@@ -35,6 +36,8 @@ def look(
     """The snapshot for one event. One consistent read; nothing is written."""
     if isinstance(event, Receipt):
         return _for_receipt(reader, event, account, now, attempt)
+    if isinstance(event, Edited | Unsent):
+        return _for_change(reader, event, account, now, attempt)
     if isinstance(event, Elapsed):
         return _for_timer(reader, event, account, now, attempt)
     if isinstance(event, AnnouncementOver):
@@ -67,8 +70,10 @@ def look(
         joined_by=by,
         automatic_today=row["automatic"],
         greeted=bool(row["greeted"]),
+        ahead=_ahead(reader, conversation_id, account),
         warned=bool(event.facts.get("redactions")) and _warned(reader, conversation_id, now),
         cases=_cases(reader, conversation_id, handle.contact_id if event.verified else ""),
+        callback=_callback(reader, inquiry.id) if inquiry else None,
         announcements=news_for(reader, announcements, inquiry),
     )
 
@@ -124,9 +129,54 @@ def _for_receipt(
     )
 
 
+def _for_change(
+    reader: Reader, event: Edited | Unsent, account: AccountView, now: float, attempt: int
+) -> Snapshot:
+    handle = reader.one("contacts.handle", space=account.space, address=event.sender)
+    row = handle and reader.one(
+        "messages.of_sender",
+        account=account.id,
+        external_id=event.external_id,
+        handle_id=handle["id"],
+    )
+    if not handle or not row:
+        return Snapshot(now=now, account=account, attempt=attempt)
+    inquiry = reader.one("inquiries.by_id", id=row["inquiry_id"])
+    return Snapshot(
+        now=now,
+        account=account,
+        attempt=attempt,
+        conversation_id=row["conversation_id"],
+        inquiry=inquiry_view(inquiry) if inquiry else None,
+        target=MessageView(
+            id=row["id"],
+            inquiry_id=row["inquiry_id"],
+            conversation_id=row["conversation_id"],
+            handle_id=handle["id"],
+            delivery=None,
+            unsent=row["unsent_at"] is not None,
+        ),
+    )
+
+
 def _cases(reader: Reader, conversation_id: str, contact_id: str) -> tuple[OpenCase, ...]:
     rows = reader.all("inquiries.open_of", conversation_id=conversation_id, contact_id=contact_id)
-    return tuple(OpenCase(row["number"], InquiryState(row["state"]), row["queue"]) for row in rows)
+    return tuple(
+        OpenCase(
+            row["number"],
+            InquiryState(row["state"]),
+            row["queue"],
+            row["lane"],
+            row["rank"],
+            bool(row["called"]),
+        )
+        for row in rows
+    )
+
+
+def _callback(reader: Reader, inquiry_id: str) -> dict[str, JSON] | None:
+    row = reader.one("callbacks.standing", inquiry_id=inquiry_id)
+    return json.loads(row["body"]) if row else None
 
 
 def _for_timer(
@@ -154,6 +204,7 @@ def _for_timer(
         inquiry=inquiry_view(inquiry),
         automatic_today=row["automatic"] if row else 0,
         greeted=bool(row and row["greeted"]),
+        shut=_shut(reader, event.conversation_id, account, now),
         reach=ReachView(
             handle["address"],
             json.loads(conversation["reply_to"]),
@@ -183,8 +234,20 @@ def _for_telling(
         conversation_id=place["conversation_id"],
         inquiry=inquiry_view(inquiry),
         greeted=bool(row and row["greeted"]),
+        shut=_shut(reader, place["conversation_id"], account, now),
         to_tell=told,
     )
+
+
+def _ahead(reader: Reader, conversation_id: str, account: AccountView) -> int:
+    counted = conversation_id and account.rules.budget is not None
+    return windows.ahead(reader, conversation_id, account.rules) if counted else 0
+
+
+def _shut(reader: Reader, conversation_id: str, account: AccountView, now: float) -> str:
+    if not account.rules.limited:
+        return ""
+    return windows.look(reader, conversation_id, account.rules, now).shut(automatic=True)
 
 
 def _warned(reader: Reader, conversation_id: str, now: float) -> bool:

@@ -51,6 +51,8 @@ class Timers:
     poll: float = 1.0
     fired: Callable[[str], None] = lambda _: None
     """Told the kind after each commit; wakes whoever plans what a promise brings up."""
+    applied: Callable[[Plan], None] = lambda _: None
+    """Told what was written, after the commit."""
     stepping: Stepping | None = None
     """Takes inquiries on to the next step of their rule."""
     callbacks: Callbacks | None = None
@@ -131,6 +133,7 @@ class Timers:
             self.counts[row["kind"]] += 1
             self.fired(row["kind"])
             for plan in plans:
+                self.applied(plan)
                 announce(plan, self.log)
         steps.reach("timer.after")
         return fired

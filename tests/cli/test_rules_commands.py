@@ -165,14 +165,14 @@ def test_mistakes_in_the_cases_are_said_with_their_line(rules, tmp_path):
 
 def test_the_examples_of_the_page_are_right(inside, home, tmp_path):
     page = (Path(__file__).parents[2] / "docs/operate/routing.md").read_text("utf-8")
-    settings, example, cases = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    settings, shifts, outcomes, example, cases = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     (tmp_path / "cases.toml").write_text(cases, "utf-8")
     (tmp_path / "rules.toml").write_text(example, "utf-8")
     words = ("cases.toml", "rules.toml", "--data-dir", home)
     assert inside("rules", "test", *words, check=True).stdout.endswith("1 of 1 as expected\n")
     (home / "rules.toml").write_text("", "utf-8")
     with (home / "gateway.toml").open("a", encoding="utf-8") as file:
-        file.write(f'{settings}\n[queues.general]\ntitle = "General"\n')
+        file.write(f'{settings}{shifts}{outcomes}\n[queues.general]\ntitle = "General"\n')
     assert inside("check", "--data-dir", home, check=True).stdout.endswith("ok\n")
 
 

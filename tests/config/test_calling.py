@@ -8,7 +8,7 @@ import pytest
 from gateway.config import load
 from gateway.domain.errors import SettingsError
 from gateway.routing.callbacks import Policy
-from gateway.staff import calling_of, reach_of
+from gateway.staff import calling_of, modes_of, reach_of
 
 
 def settings(folder: Path, text: str) -> Path:
@@ -61,3 +61,17 @@ def test_what_is_wrong_is_named(tmp_path, line, said):
     with pytest.raises(SettingsError) as wrong:
         load(settings(tmp_path, f"[callbacks]\n{line}\n"), environ={})
     assert said in str(wrong.value)
+
+
+def test_each_queue_says_whom_to_call_first(tmp_path):
+    text = """
+        [queues.general]
+        title = "General"
+        [queues.cards]
+        title = "Cards"
+        callback_first = "customer"
+    """
+    config = load(settings(tmp_path, text), environ={})
+    assert modes_of(config) == {"general": "agent_first", "cards": "customer_first"}
+    with pytest.raises(SettingsError, match=r"queues\.cards\.callback_first"):
+        load(settings(tmp_path, text.replace('"customer"', '"nobody"')), environ={})

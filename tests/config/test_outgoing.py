@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from gateway.domain.errors import HttpFailure
+from gateway.domain.errors import HttpFailure, TooLarge
 from gateway.outgoing import AiohttpHttp, Exchange, is_private
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -252,3 +252,18 @@ def test_addresses_of_the_internet_are_not(address):
 async def test_a_client_that_was_not_opened_says_so():
     with pytest.raises(RuntimeError, match="has not been opened"):
         await AiohttpHttp().request("GET", "http://127.0.0.1:1/")
+
+
+async def test_a_file_may_be_larger_than_other_answers_up_to_what_the_operator_allows():
+    async def large(request: web.Request) -> web.Response:
+        return web.Response(body=b"x" * int(request.query["n"]))
+
+    async with (
+        serving(large) as url,
+        AiohttpHttp(allow_private=True, limit=1000, file_limit=3000) as http,
+    ):
+        assert len((await http.request("GET", f"{url}?n=2000", limit=2500)).body) == 2000
+        for size, limit in ((2000, None), (2600, 2500), (3001, 9000)):
+            with pytest.raises(TooLarge) as failed:
+                await http.request("GET", f"{url}?n={size}", limit=limit)
+            assert failed.value.sent

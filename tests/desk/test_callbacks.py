@@ -258,6 +258,21 @@ async def test_of_an_agent_it_is_taken_until_then_and_they_are_remembered(
     assert await floor.alive("ann") == ["n2"]
 
 
+async def test_what_it_was_offered_to_somebody_ends_when_it_is_put_aside(
+    rig: Rig, calls: Callbacks
+) -> None:
+    await wait(rig)
+    floor = floor_on(rig)
+    await floor.be("ann", Presence.ONLINE)
+    assert await floor.alive("ann") == ["n1"]
+    asked = await calls.request("n1", "bo", when="15:00")
+    assert (await inquiry(rig))["state"] == "snoozed"
+    assert await select(rig.store, "SELECT * FROM offers") == []
+    with pytest.raises(NotAllowed):
+        await floor.accept("n1", "ann")
+    assert asked.state is State.SCHEDULED
+
+
 async def test_a_closed_inquiry_gets_no_call(rig: Rig, calls: Callbacks) -> None:
     await put(rig.store, arrival("n1", number="n1", sender=NUMBER, space="phone"))
     await put(rig.store, moved("n1", InquiryState.CLOSED))

@@ -203,14 +203,36 @@ class Both:
             }
         )
         await self.floor.look()
+        await self.nothing_is_with_who_is_gone()
         for event in [*map(Vanished, gone), *map(Expired, over), Looked()]:
             self.on(event)
+
+    async def nothing_is_with_who_is_gone(self) -> None:
+        """Neither in hand nor offered, once somebody has looked: of whom nothing was heard for the lease."""
+        before = self.rig.clock.now() - 60.0
+        silent = await select(self.rig.store, f"SELECT id FROM agents WHERE seen_at < {before}")
+        seen = await standing(self.rig)
+        for row in silent:
+            assert seen["agents"][row["id"]] == (Presence.OFFLINE, 0)
+            assert not seen["held"][row["id"]]
 
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_the_floor_on_a_database_is_the_floor_in_memory(rig: Rig, seed: int) -> None:
+    await a_day(rig, seed, steps=60)
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", range(3, 11))
+async def test_the_floor_on_a_database_is_the_floor_in_memory_for_long(rig: Rig, seed: int) -> None:
+    await a_day(rig, seed, steps=150)
+
+
+async def a_day(rig: Rig, seed: int, *, steps: int) -> None:
+    """Compared after each step; everything that there is to compare happens."""
     both = Both(rig, seed)
-    for _ in range(60):
+    for _ in range(steps):
         await both.step()
     assert {"Arrived", "Came", "Accepted", "Declined", "Finished", "Taken"} <= set(both.done)
 

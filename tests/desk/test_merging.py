@@ -7,6 +7,7 @@ import pytest
 from gateway.domain.errors import Conflict, NotAllowed, NotFound
 from gateway.domain.model import InquiryState
 from gateway.domain.plan import AddMessage, ChangeInquiry, CreateInquiry, Plan, SetTimer
+from gateway.routing.model import rank
 from gateway.testing.clock import NEW_YEAR
 from tests.store.engines import one, select, value
 from tests.store.rows import arrival, moved, outgoing, put
@@ -112,6 +113,25 @@ async def test_what_waited_for_a_person_waits_on_and_at_the_better_place(two: Ri
     kept = await inquiry(two, "ev1")
     assert (kept["state"], kept["queue"]) == ("queued", "general")
     assert (kept["priority"], kept["urgent"], kept["waiting_since"]) == (1, 1, NEW_YEAR + 10)
+
+
+@pytest.mark.parametrize("state", [S.QUEUED, S.OFFERED, S.ASSIGNED])
+@pytest.mark.parametrize("urgent", ["ev1", "ev2"])
+async def test_the_place_of_what_is_urgent_is_kept_whichever_goes_into_the_other(
+    two: Rig, urgent: str, state: InquiryState
+) -> None:
+    """Also of what an agent has or is offered: it comes back to that place."""
+    for event in ("ev1", "ev2"):
+        first = event == urgent
+        place = rank(0.0, 1 if first else 7, urgent=first)
+        change = moved(event, priority=1 if first else 7, urgent=first, handicap=place)
+        await put(two.store, change, now=NEW_YEAR + 10)
+    if state is not S.QUEUED:
+        await put(two.store, moved("ev1", state=state, version=2, assigned_to="", queue=None))
+    await two.desk().merge(FIRST, SECOND, "ann")
+    kept = await one(two.store, "SELECT rank, urgent, priority FROM inquiries WHERE id = 'ev1.q'")
+    assert (kept["urgent"], kept["priority"]) == (1, 1)
+    assert kept["rank"] == rank(NEW_YEAR + 10, 1, urgent=True)
 
 
 @pytest.mark.parametrize("state", [S.ANSWERED, S.RESOLVED, S.WAITING_CUSTOMER])

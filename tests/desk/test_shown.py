@@ -12,7 +12,9 @@ from tests.workers.rig import Rig
 async def shown(rig: Rig, capsys: pytest.CaptureFixture[str]) -> str:
     number = await value(rig.store, "SELECT number FROM inquiries")
     await sealed(rig.store)
-    _print(await rig.store.read(lambda reader: _whole(reader, number, rig.clock.now())))
+    _print(
+        await rig.store.read(lambda reader: _whole(reader, number, rig.clock.now(), rig.accounts))
+    )
     return capsys.readouterr().out
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.announcement import AnnouncementOver
-from gateway.domain.channel import ChannelEvent, Inbound, Receipt
+from gateway.domain.channel import ChannelEvent, Edited, Inbound, Receipt, Unsent
 from gateway.domain.codec import decode, decode_attachment, encode, encode_attachment, kind_of
 from gateway.domain.elapsed import Elapsed, StoredEvent
 from gateway.domain.model import Attachment, DeliveryState, ThreadRefs, Visibility
@@ -89,5 +89,12 @@ def test_what_a_timer_brings_up_is_no_event_of_a_channel() -> None:
 
 
 def test_another_releases_kind_of_event_is_not_taken_for_a_message() -> None:
-    with pytest.raises(ValueError, match="no kind of event: 'edit'"):
-        decode("edit", encode(Inbound("x", "user-1", "hello")))
+    with pytest.raises(ValueError, match="no kind of event: 'reaction'"):
+        decode("reaction", encode(Inbound("x", "user-1", "hello")))
+
+
+@pytest.mark.parametrize(
+    "event", [Edited("m1", "u1", "new words", 7, 12.5), Unsent("m1", "u1", 3.0), Unsent("m1", "u1")]
+)
+def test_changes_come_back_as_they_were(event: Edited | Unsent) -> None:
+    assert decode(kind_of(event), json.loads(json.dumps(encode(event)))) == event

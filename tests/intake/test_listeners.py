@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from gateway import listeners
+from gateway import listeners, turns
 from gateway.domain.channel import Capabilities, Sink
 from gateway.domain.errors import SettingsError
-from gateway.listeners import end, listening
+from gateway.listeners import listening
 from gateway.store import leases
 from gateway.testing.clock import FakeClock
+from gateway.turns import end
 from tests.store.engines import PostgresEngine, SqliteEngine
 
 
@@ -49,7 +50,7 @@ def gateway(store: Any, owner: str, clock: FakeClock, **boxes: Box) -> Any:
 @pytest.fixture
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listeners, "AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr(listeners, "RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(turns, "RENEW_SECONDS", 0.01)
 
 
 @pytest.mark.usefixtures("brisk")
@@ -120,11 +121,11 @@ async def test_who_lost_its_mailbox_while_it_was_frozen_stops_reading(
     async with postgres_only.plain() as store:
         tasks = await listening(gateway(store, "frozen", clock, box=box))
         await box.begun.get()
-        later = clock.now() + listeners.LEASE_SECONDS
+        later = clock.now() + turns.LEASE_SECONDS
         await store.write(lambda tx: leases.take(tx, "listener:box", "other", later, 30))
         async with asyncio.timeout(10):
             while box.open:
                 await asyncio.sleep(0.01)
-        clock.advance(listeners.LEASE_SECONDS + 30)
+        clock.advance(turns.LEASE_SECONDS + 30)
         await asyncio.wait_for(box.begun.get(), 10)
         await end(tasks)

@@ -20,13 +20,14 @@ from tests.proof.cluster import cluster
 from tests.proof.crash import crash, crash_on_postgres
 from tests.proof.figures import benchmarks
 from tests.proof.outcome import Outcome, Sections
-from tests.proof.programs import gateway, module, tests
+from tests.proof.programs import gateway, long_tests, module, tests
 from tests.proof.routing import routing
 
 SECTIONS: Sections = {
     "benchmarks": benchmarks,
     "answers": answers,
     "routing": routing,
+    "floor": long_tests("tests/routing", "tests/desk"),
     "demo": gateway("demo", "--headless", "--check"),
     "planted": tests("tests/crash/test_planted_faults.py"),
     "faults": tests("tests/faults"),

@@ -31,7 +31,16 @@ def program(*command: str) -> Section:
 
 def tests(*paths: str) -> Section:
     """A section that is a part of the test-suite."""
-    return program(sys.executable, "-m", "pytest", "-q", "-m", "proof or not proof", *paths)
+    return _marked("proof or not proof", *paths)
+
+
+def long_tests(*paths: str) -> Section:
+    """A section of what is too long for the test-suite."""
+    return _marked("proof", *paths)
+
+
+def _marked(marks: str, *paths: str) -> Section:
+    return program(sys.executable, "-m", "pytest", "-q", "-m", marks, *paths)
 
 
 def module(name: str, *arguments: str) -> Section:

@@ -33,9 +33,10 @@ MAY_SCAN = {
     "outbox.pauses",
     # Agents and the offers that stand: as many as there are people.
     "routing.offers",
-    "routing.silent",
     "routing.strays",
     "routing.wrapped_up",
+    # For a person, and few: somebody made each.
+    "tokens.listed",
 }
 FULL_SCAN = re.compile(r"SCAN (?!one\b)(\w+)$")
 

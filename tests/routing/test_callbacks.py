@@ -32,6 +32,7 @@ from gateway.routing.callbacks import (
     offer,
     schedule,
     see,
+    why_missed,
 )
 
 SHANGHAI = "Asia/Shanghai"
@@ -181,6 +182,23 @@ def test_a_try_that_would_be_repeated_after_the_window_has_failed():
     one = advance(schedule(wanted(), window, NOW, POLICY), NOW, POLICY)
     one = dial(offer(one, "ann", NOW, POLICY), NOW + 200, POLICY)
     assert ended(one, 1, "busy", NOW + 230, POLICY).state is State.FAILED
+
+
+def test_what_reached_nobody_says_why():
+    unsaid = advance(wanted(), NOW + POLICY.patience, POLICY)
+    passed = advance(ready(), NOW + 24 * 3600, POLICY)
+    assert [why_missed(one, POLICY) for one in (unsaid, passed)] == ["no_time", "window"]
+    wrong = ended(dialling(), 1, "wrong_number", NOW + 30, POLICY)
+    assert why_missed(wrong, POLICY) == "number"
+    once = replace(POLICY, attempts=1)
+    assert why_missed(ended(dialling(), 1, "busy", NOW + 30, once), once) == "attempts"
+    window = Window(NOW, NOW + 1000, SHANGHAI)
+    short = advance(schedule(wanted(), window, NOW, POLICY), NOW, POLICY)
+    short = dial(offer(short, "ann", NOW, POLICY), NOW + 200, POLICY)
+    assert why_missed(ended(short, 1, "busy", NOW + 230, POLICY), POLICY) == "window"
+    talked = finish(ended(dialling(), 1, "answered", NOW, POLICY), NOW + 60)
+    gone = cancel(ready(), NOW, "customer")
+    assert {why_missed(one, POLICY) for one in (ready(), dialling(), talked, gone)} == {None}
 
 
 def test_a_report_of_an_earlier_try_changes_nothing():
@@ -363,7 +381,7 @@ class AnyOrder(RuleBasedStateMachine):
         what=st.sampled_from(
             [
                 lambda one, now, policy: offer(one, "bob", now, policy),
-                lambda one, now, policy: dial(one, now, policy, "bob"),
+                dial,
                 lambda one, now, _: give_back(one, now),
                 lambda one, now, _: finish(one, now),
                 lambda one, now, _: cancel(one, now, "customer"),

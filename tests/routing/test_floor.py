@@ -17,6 +17,7 @@ from gateway.routing.events import (
     Declined,
     Expired,
     Finished,
+    HandedOn,
     Looked,
     Offer,
     Taken,
@@ -24,6 +25,7 @@ from gateway.routing.events import (
     Withdrawn,
     WrappedUp,
 )
+from gateway.routing.matching import best
 from gateway.routing.memory import Floor
 from gateway.routing.model import Agent, Lane, Presence, Strategy, Waiting, rank
 
@@ -35,6 +37,8 @@ LANES = [
     for needs in ({}, {"zh": 2})
     for weight in (1, 2)
 ]
+#: Seconds after which an agent who is not heard of is gone.
+LEASE = 60.0
 SAID = (Presence.ONLINE, Presence.BUSY, Presence.AWAY, Presence.OFFLINE)
 
 
@@ -44,7 +48,9 @@ class Anything(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.now, self.number = NOW, 0
-        self.alive, self.closed, self.given = set(), set(), set()
+        self.alive, self.closed = set(), set()
+        self.silent = {}
+        """Who crashed, and when."""
         self.floor = Floor(
             [
                 Agent("ann", Presence.ONLINE, {"pay": 1, "cards": 1}, {"zh": 3}, 3),
@@ -85,10 +91,17 @@ class Anything(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), presence=st.sampled_from(SAID))
     def says(self, name, presence):
+        self.silent.pop(name, None)
         self.on(Came(name, presence))
 
     @rule(name=st.sampled_from(NAMES))
+    def crashes(self, name):
+        """Nobody knows of it before the lease is over: until then they are offered things."""
+        self.silent.setdefault(name, self.now)
+
+    @rule(name=st.sampled_from(NAMES))
     def vanishes(self, name):
+        self.silent.pop(name, None)
         self.on(Vanished(name))
 
     @rule(data=st.data(), accept=st.booleans())
@@ -140,9 +153,43 @@ class Anything(RuleBasedStateMachine):
         elif agent.room >= weight and agent.presence is not Presence.OFFLINE:
             self.on(Taken(inquiry, name))
 
-    @rule(seconds=st.sampled_from([1, 25, 70, 400]))
+    @rule(data=st.data(), name=st.sampled_from(NAMES))
+    @precondition(lambda self: self.held(accepted=True))
+    def is_given_to_another(self, data, name):
+        hold = data.draw(st.sampled_from(self.held(accepted=True)))
+        agent = self.floor.agent(name)
+        if agent.room >= hold.waiting.lane.weight and agent.presence is not Presence.OFFLINE:
+            self.on(Taken(hold.waiting.id, name, "boss"))
+            assert [one.agent for one in self.floor.holds(hold.waiting.id)] == [name]
+
+    @rule(data=st.data(), lane=st.sampled_from(LANES))
+    @precondition(lambda self: self.held(accepted=True))
+    def is_handed_on(self, data, lane):
+        hold = data.draw(st.sampled_from(self.held(accepted=True)))
+        moved = replace(hold.waiting, lane=replace(lane, weight=hold.waiting.lane.weight))
+        self.on(HandedOn(moved, hold.agent, 4))
+        assert hold.agent not in [one.agent for one in self.floor.holds(moved.id)]
+
+    @rule(name=st.sampled_from(NAMES))
+    def asks_for_the_next(self, name):
+        """It is the oldest that they can take at all, of the first level that has any."""
+        self.floor.at(self.now)
+        asking = replace(self.floor.agent(name), presence=Presence.ONLINE, load=0)
+        able = [
+            (asking.queues[one.lane.queue], one.order)
+            for one in filter(None, map(self.floor.waits, self.alive))
+            if not asking.lacks(one.lane) and name not in self.floor.refusers(one.id)
+        ]
+        first = best(self.floor, asking)
+        assert (first and first.order) == min(able, default=(0, None))[1]
+
+    @rule(seconds=st.sampled_from([-40, 1, 25, 70, 400, 90_000]))
     def time_passes(self, seconds):
+        """Also back, and on by a day, as the clock of a machine may go."""
         self.now += seconds
+        for name in sorted(self.silent):
+            if self.now - self.silent[name] > LEASE:
+                self.vanishes(name)
         for hold in self.held(accepted=False):
             self.on(Expired(hold.waiting.id))
         for name in NAMES:
@@ -163,6 +210,24 @@ class Anything(RuleBasedStateMachine):
         for name in self.closed:
             assert not self.floor.holds(name)
             assert self.floor.waits(name) is None
+
+    @invariant()
+    def each_lane_has_what_waits_in_it_in_order(self):
+        lines = []
+        for lane in self.floor.lanes():
+            line, head = [], self.floor.first(lane)
+            while head is not None:
+                assert head.lane == lane
+                line.append(head)
+                head = self.floor.first(lane, head)
+            assert line == sorted(line, key=lambda one: one.order)
+            lines += [one.id for one in line]
+        assert sorted(lines) == sorted(name for name in self.alive if self.floor.waits(name))
+
+    @invariant()
+    def nothing_is_with_who_is_silent_for_longer_than_the_lease(self):
+        for name, since in self.silent.items():
+            assert self.now - since <= LEASE or not self.floor.held(name)
 
     @invariant()
     def nothing_is_with_two_agents(self):
@@ -189,6 +254,34 @@ class Anything(RuleBasedStateMachine):
             for agent in self.floor.agents():
                 if not agent.lacks(one.lane):
                     assert agent.id in self.floor.refusers(one.id)
+
+    def teardown(self):
+        """However it went: each is with one agent, waits or is closed; and all of it can be done."""
+        for name in NAMES:
+            self.says(name, Presence.BUSY)
+        self.now += 1000
+        for hold in self.held(accepted=False):
+            self.on(Expired(hold.waiting.id))
+        assert not self.held(accepted=False)
+        assigned = {hold.waiting.id for hold in self.held(accepted=True)}
+        waiting = {name for name in self.alive if self.floor.waits(name)}
+        assert assigned | waiting == self.alive
+        assert not assigned & waiting
+        assert len(self.alive) + len(self.closed) == self.number
+        for name in NAMES:
+            self.vanishes(name)
+        assert {name for name in self.alive if self.floor.waits(name)} == self.alive
+        self.floor.join(Agent("all", Presence.OFFLINE, {"pay": 1, "cards": 1}, {"zh": 9}, 2))
+        self.on(Came("all", Presence.ONLINE))
+        while self.alive:
+            # Whoever finished in a queue with time for it is asked again when that is over.
+            self.on(WrappedUp("all"))
+            hold = next(iter(self.floor.held("all")))
+            self.on(Accepted(hold.waiting.id, "all"))
+            self.alive.remove(hold.waiting.id)
+            self.on(Finished(hold.waiting.id, "all"))
+        assert not self.floor.held("all")
+        assert not list(self.floor.lanes())
 
 
 TestAnything = Anything.TestCase

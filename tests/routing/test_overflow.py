@@ -13,11 +13,9 @@ LINES = {
 TO_CHAT = {"course": Course.OVERFLOW, "to": "chat"}
 
 
-def decided(
-    *rules: Overflow, waited: float = 60, been=(), callback: bool = True, **line
-) -> Verdict:
+def decided(*rules: Overflow, waited: float = 60, been=(), **line) -> Verdict:
     lines = {**LINES, "calls": Line(**{"staff": 3, "length": 10, **line})}
-    return overflow(rules, "calls", lines, waited=waited, been=been, callback=callback)
+    return overflow(rules, "calls", lines, waited=waited, been=been)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +37,11 @@ def test_what_makes_a_rule_apply(rule, line, waited, reason):
     assert verdict == (expected if reason else Verdict(Course.WAIT, "no rule applies"))
 
 
-@pytest.mark.parametrize("course", [Course.WAIT, Course.CALLBACK])
-def test_out_of_hours_a_queue_does_as_it_says(course):
+def test_out_of_hours_a_queue_that_says_so_keeps_what_it_has():
     verdict = decided(
-        Overflow(Cause.CLOSED, course), Overflow(Cause.WAITED, **TO_CHAT), is_open=False
+        Overflow(Cause.CLOSED, Course.WAIT), Overflow(Cause.WAITED, **TO_CHAT), is_open=False
     )
-    assert verdict == Verdict(course, "closed")
+    assert verdict == Verdict(Course.WAIT, "closed")
 
 
 @pytest.mark.parametrize(
@@ -61,16 +58,10 @@ def test_nothing_moves_from_bad_to_worse_or_in_a_circle(to, been, obstacle):
     rule = Overflow(Cause.WAITED, Course.OVERFLOW, 30, to)
     reason = f"waited 60 >= 30 s, but {obstacle}"
     assert decided(rule, been=been) == Verdict(Course.WAIT, f"{reason}; no rule applies")
-    offer = Overflow(Cause.LENGTH, Course.CALLBACK, 5)
-    assert decided(rule, offer, been=been) == Verdict(Course.CALLBACK, f"{reason}; length 10 > 5")
-
-
-def test_a_callback_is_offered_only_to_those_who_can_be_called():
-    rule = Overflow(Cause.WAITED, Course.CALLBACK)
-    assert decided(rule).course is Course.CALLBACK
-    verdict = decided(rule, callback=False)
-    assert verdict.course is Course.WAIT
-    assert "no callback is possible" in verdict.reason
+    better = Overflow(Cause.LENGTH, Course.OVERFLOW, 5, "other")
+    lines = {**LINES, "other": Line(staff=1)}
+    verdict = overflow((rule, better), "calls", lines, waited=60, been=been)
+    assert verdict == Verdict(Course.OVERFLOW, f"{reason}; length 10 > 5", "other")
 
 
 @pytest.mark.parametrize(("course", "to"), [(Course.OVERFLOW, ""), (Course.WAIT, "chat")])

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.routing.callbacks import Window
-from gateway.routing.wishes import ASKS, BadNumber, read_number, window_of, zone_of
+from gateway.routing.wishes import (
+    ASKS,
+    BadNumber,
+    agreed,
+    beside_number,
+    read_number,
+    window_of,
+    zone_of,
+)
 
 SHANGHAI = "Asia/Shanghai"
 
@@ -168,3 +176,45 @@ _WORDS = "now tomorrow 明天 后天 周一 monday 下午 上午 3 三点 15:00 
 def test_whatever_is_wished_a_window_lies_ahead_or_is_none(wish):
     if (window := window_of(wish, SHANGHAI, NOW)) is not None:
         assert NOW <= window.start < window.end <= NOW + 15 * 86400
+
+
+# ---------------------------------------------------------------- what stands beside a number
+
+
+@pytest.mark.parametrize(
+    ("text", "beside"),
+    [
+        ("please call me on 138 0013 8000, tomorrow 3pm", ("please tomorrow 3pm", True)),
+        ("请打13800138000 明天下午三点", ("明天下午三点", True)),
+        ("明天下午三点给我打电话 13800138000", ("明天下午三点", True)),
+        ("我的手机号是13800138000。", ("", True)),
+        ("My number: 13800138000", ("", True)),
+        ("13800138000", ("", False)),
+        ("I sent it to 13800138000", ("I sent it to", False)),
+        ("我打13800138000没人接", ("我打 没人接", False)),
+        ("对方电话13800138000", ("对方电话", False)),
+        ("call me on 13800138000 or 13800138001", None),
+        ("call me at three", None),
+    ],
+)
+def test_a_number_is_the_one_to_call_only_where_the_words_before_it_say_so(text, beside):
+    assert beside_number(text, "CN") == beside
+
+
+# ---------------------------------------------------------------- what the customer is told
+
+
+@pytest.mark.parametrize(
+    ("wish", "first", "chinese", "english"),
+    [
+        ("明天下午三点", "26 15:00", "11月26日15:00到16:00之间", "on 26 November, between 15:00 and 16:00"),
+        ("after 18:00", "25 18:00", "11月25日18:00以后", "on 25 November, from 18:00 on"),
+        ("tomorrow", "26 09:00", "11月26日09:00以后", "on 26 November, from 09:00 on"),
+        ("now", "25 10:30", "尽快", "as soon as we can"),
+        ("now", "26 09:00", "11月26日09:00到10:30之间", "between 09:00 and 10:30"),
+    ],
+)  # fmt: skip
+def test_what_was_understood_is_told_by_the_customers_clock(wish, first, chinese, english):
+    window = window_of(wish, SHANGHAI, NOW)
+    assert chinese in agreed(window, at(first), NOW, "zh-TW")
+    assert english in agreed(window, at(first), NOW, "en-GB")

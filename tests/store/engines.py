@@ -105,7 +105,7 @@ AnyStore = SqliteStore | PostgresStore
 TABLES = (
     "meta", "raw_events", "lanes", "quarantine", "contacts", "handles", "conversations",
     "inquiries", "messages", "outbox", "pauses", "timers", "certificates", "memos", "blob_refs",
-    "announcements", "announcement_inquiries",
+    "announcements", "announcement_inquiries", "fetches", "revisions", "unnamed_blobs",
 )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ SAID_TO_ONE = {
         "postgres",
         "CREATE TABLE units (id TEXT PRIMARY KEY, stored BIGINT NOT NULL);",
     ): "no answer to a COMMIT gets lost inside a process",
+    ("attachments.sql", "postgres", "FOR UPDATE OF f SKIP LOCKED"): "as below",
     ("announcements.sql", "postgres", "FOR SHARE"): "SQLite has one writer at a time",
     ("events.sql", "postgres", "placed,"): "as the column",
     ("intake.sql", "postgres", "FOR UPDATE OF r SKIP LOCKED"): "as above",

@@ -16,18 +16,22 @@ import pytest
 
 from gateway import app
 from gateway.delivery import outbox
+from gateway.delivery.in_place import InPlace
+from gateway.desk import moving
 from gateway.desk.callbacks import Callbacks
 from gateway.desk.certifying import put_in_force
+from gateway.desk.consulting import Consulting
 from gateway.desk.floor import Floor
 from gateway.desk.quarantine import Expiry, view
 from gateway.desk.reviewing import judge, wrong_answer
+from gateway.desk.tokens import Scope, Tokens
 from gateway.desk.upkeep import revoke, send_again
 from gateway.domain.calendar import ALWAYS
-from gateway.domain.channel import Inbound
+from gateway.domain.channel import Batch, Inbound
 from gateway.domain.decision import Certificate, Verb
 from gateway.domain.errors import Conflict, Failure, NotFound
 from gateway.domain.model import Attachment, DeliveryState, Note, Queue
-from gateway.domain.plan import LogEvent
+from gateway.domain.plan import LogEvent, MergeContacts, Plan, VerifyHandle
 from gateway.domain.reviews import Verdict
 from gateway.installation import own_key
 from gateway.intake.replay import Replay
@@ -41,7 +45,9 @@ from gateway.routing.wishes import Reach
 from gateway.store.apply import apply
 from gateway.store.leader import Sealer
 from gateway.testing.world import LogLines
+from gateway.workers.fetching import Fetching
 from gateway.workers.overflowing import Overflowing
+from gateway.workers.sweeping import Sweeping
 from gateway.world import SystemClock
 from tests.delivery.scripted import Listable, Scripted, fails
 from tests.store.engines import PostgresEngine, Twice, select, value, verified
@@ -120,6 +126,54 @@ async def everything(rig: Rig) -> None:
     await announced(rig)
     await reviewed(rig)
     await routed(rig)
+    await in_replies(rig)
+    await filed_and_erased(rig)
+    await held_back(rig)
+
+
+async def filed_and_erased(rig: Rig) -> None:
+    """A file that is fetched, one that waits and one that is lost; then all is erased and swept."""
+    answers = [b"here it is", fails(Failure.RETRY), fails(Failure.REJECTED)]
+
+    class Far:
+        async def fetch(self, _attachment: Attachment) -> bytes:
+            if isinstance(answer := answers.pop(0), Exception):
+                raise answer
+            return answer
+
+    class Young:
+        async def remove(self, _address: str) -> bool:
+            return False
+
+    rig.accounts = {**rig.accounts, "app": replace(rig.accounts["app"], fetches=True)}
+    files = tuple(Attachment(f"{n}.bin", "", 0, url=f"far:{n}") for n in range(3))
+    await rig.say("three files", sender="filer", external_id="filed", attachments=files)
+    fetching = Fetching("app", Far(), rig.store, rig.blobs, rig.workers, rig.clock, rig.log, "f1")
+    await fetching._recover()
+    assert await fetching.once() + await fetching.once() == 3
+    assert await value(rig.store, "SELECT COUNT(*) FROM fetches") == 1
+    message = await value(rig.store, "SELECT id FROM messages WHERE external_id = 'filed'")
+    await rig.desk().erase_message(message, "ann")
+    for bin_ in (Young(), rig.blobs):
+        await Sweeping(rig.store, rig.store.store, bin_, rig.clock, rig.log).once()  # type: ignore[arg-type]
+        rig.clock.advance(3600)
+    assert await value(rig.store, "SELECT COUNT(*) FROM unnamed_blobs") == 0
+
+
+async def in_replies(rig: Rig) -> None:
+    """Answers in the reply to a call: written, and not written."""
+    rig.answerer.usual = decision(Verb.ANSWER, "Do this.")
+    answers = InPlace(rig.store, rig.clock, rig.ids, rig.log, "w1", {})
+    for name, written in (("c1", True), ("c2", False)):
+        await rig.say("hello", sender=name, external_id=name)
+        found = await answers.outcome("app", [f"m:{name}"], rig.clock.now())
+        assert len(found.messages) == 1
+        await answers.settle(found, written=written)
+    await rig.intake().batch("app", Batch((Inbound("p1", "polled", "hello"),), 1), None)
+    tokens = Tokens(rig.store, rig.clock, rig.ids)
+    token, reference = await tokens.create("ann", Scope)
+    assert (await tokens.caller(token)).agent == "ann"
+    await tokens.revoke(reference)
 
 
 async def routed(rig: Rig) -> None:
@@ -132,11 +186,13 @@ async def routed(rig: Rig) -> None:
     assert await floor.look() == 2
     assert await floor.alive("ann") == ["r1", "r2"]
     await floor.accept("r1", "ann")
+    agents |= {"bo": Agent("bo", queues={"vip": 1})}
+    await floor.be("bo", Presence.ONLINE)
+    await Consulting(floor).ask("r1", "ann", "do you know this?", colleague="bo")
     calls = Callbacks(rig.store, Policy(), Reach(), "pay", apply, rig.clock, rig.ids)
     await calls.request("r1", "ann", number="13800138000")
     await floor.be("ann", Presence.OFFLINE)
     queues = {name: Queue(name, name) for name in ("pay", "vip")}
-    agents |= {"bo": Agent("bo", queues={"vip": 1})}
     spill = {"pay": [Overflow(Cause.STAFF, Course.OVERFLOW, 0.0, "vip")]}
     await floor.be("bo", Presence.BUSY)
     overflowing = Overflowing(floor, spill, queues, {"demo": ALWAYS}, {}, rig.log)
@@ -239,6 +295,20 @@ async def reviewed(rig: Rig) -> None:
     assert await value(rig.store, "SELECT ended FROM certificates WHERE id = 'cert-2'") == "stopped"
     again = replace(permit, id="cert-3")
     await put_in_force(*by, [again], "ann")  # type: ignore[arg-type]
+
+
+async def held_back(rig: Rig) -> None:
+    """A message waits for its customer, and goes to another address of theirs instead."""
+    await put(rig.store, arrival("w1", sender="w1", number="w1"), moved("w1"))
+    await put(rig.store, arrival("w2", sender="w2@x", space="email", account="box", number="w2"))
+    await put(rig.store, Plan("w3", (VerifyHandle("w2.h"), MergeContacts("w1.c", "w2.c"))))
+    message = await rig.desk().reply("w1", "ann", "hello")
+    closed = Scripted(*[fails(Failure.WINDOW_CLOSED)] * 99)
+    delivery = rig.delivery({"app": closed})
+    while rows := await delivery._lease("app", 9):
+        for row in rows:
+            await delivery._deliver(row, closed)
+    await moving.move(rig.desk(), message, "w2@x", "ann")
 
 
 async def worked_on(rig: Rig) -> None:

@@ -177,6 +177,24 @@ async def test_a_cut_text_is_found():
     assert "over the limit" in await broken(suite.never_cuts_a_text, Cutter)
 
 
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"reply_budget": 0}, "a budget allows something"),
+        ({"human_only_window": 9.0}, "longer than reply_window"),
+        ({"reply_window": 9.0, "human_only_window": 9.0}, "longer than reply_window"),
+        (
+            {"reply_window": 1.0, "human_only_window": 9.0, "begins_itself": True},
+            "not known to who begins",
+        ),
+    ],
+)
+async def test_limits_that_cannot_be_kept_to_are_found(limits: dict[str, Any], said: str):
+    can = Capabilities("http", 100, **limits)
+    odd = type("Odd", (GenericHttp,), {"capabilities": can})
+    assert said in await broken(suite.limits_fit_together, odd)
+
+
 async def test_a_raw_failure_of_the_client_comes_out():
     with pytest.raises(HttpFailure):
         await suite.garbage_from_the_provider_is_a_delivery_error(contract(Leaky))

@@ -19,6 +19,7 @@ from gateway.domain.model import DeliveryState, Queue
 from gateway.domain.plan import Plan
 from gateway.domain.snapshot import AccountView
 from gateway.domain.store import Tx
+from gateway.domain.waiting import Notice
 from gateway.intake.accept import Accept
 from gateway.keys import Keys
 from gateway.store.apply import apply
@@ -93,6 +94,16 @@ class ScriptedAnswerer:
 
     def asks_status(self, question: Question) -> bool:
         return question.text == "any news?"
+
+    def status(self, question: Question) -> Decision:
+        return self.decide(question, ())
+
+    def wishes_call(self, question: Question) -> bool:
+        return question.text == "call me"
+
+    def with_wait(self, question: Question, text: str, told: Notice) -> tuple[str, Notice | None]:
+        self.asked.append(question)
+        return f"{text} [{told.kind} {told.position}]", told
 
     @property
     def knowledge(self) -> SimpleNamespace:

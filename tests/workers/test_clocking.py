@@ -210,8 +210,9 @@ async def test_a_risk_and_a_breach_are_said_once(rig: Rig) -> None:
     assert seen == [(0, 0, 0), (1, 1, 0), (0, 1, 0), (1, 1, 1), (0, 1, 1), (0, 1, 1)]
     (breach,) = await rig.events("sla.breached")
     assert (breach["target"], breach["queue"]) == ("first_response", "payments")
-    assert await select(rig.store, "SELECT kind, queue, n FROM sla_breaches") == [
-        {"kind": "first_response", "queue": "payments", "n": 1}
+    assert await select(rig.store, "SELECT kind, state, queue, n FROM sla_told ORDER BY state") == [
+        {"kind": "first_response", "state": state, "queue": "payments", "n": 1}
+        for state in ("at_risk", "breached")
     ]
     # The reply comes too late; that is known already.
     await rig.desk().reply(await number(rig), "ann", "Sorry.")
@@ -377,10 +378,14 @@ async def test_a_written_clock_reads_back_as_it_was(rig: Rig, verb: Verb) -> Non
 async def test_the_figures_count_what_runs_and_what_was_missed(rig: Rig) -> None:
     clocking = clocked(rig, first(), Target(Kind.RESOLUTION, 8 * HOUR))
     await rig.say("where is my money?")
-    rig.clock.advance(HOUR)
-    await timers(rig, clocking).once()
+    loop = timers(rig, clocking)
+    for minutes in (48, 12):
+        rig.clock.advance(60.0 * minutes)
+        await loop.once()
     routes = HealthRoutes(rig.store, SimpleNamespace(counts={}), SimpleNamespace(counts={}))  # type: ignore[arg-type]
     page = (await routes.metrics(None)).body.decode()  # type: ignore[arg-type, union-attr]
-    assert 'gateway_sla{state="breached",target="first_response"} 1.0' in page
-    assert 'gateway_sla{state="running",target="resolution"} 1.0' in page
-    assert 'gateway_sla_breaches_total{queue="payments",target="first_response"} 1.0' in page
+    assert 'gateway_sla{queue="payments",state="breached",target="first_response"} 1.0' in page
+    assert 'gateway_sla{queue="payments",state="running",target="resolution"} 1.0' in page
+    for told in ("at_risk", "breaches"):
+        line = f'gateway_sla_{told}_total{{queue="payments",target="first_response"}} 1.0'
+        assert line in page

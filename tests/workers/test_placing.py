@@ -2,16 +2,20 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.config import load as config_of
 from gateway.desk.floor import Floor
+from gateway.domain.calendar import ALWAYS, Calendar
 from gateway.domain.decision import Verb
 from gateway.domain.plan import STEP_TIMER
 from gateway.routing.core import Queueing, Routing
 from gateway.routing.model import Agent, Presence, Strategy
 from gateway.routing.rules import load
+from gateway.staff import places_of
 from gateway.store.apply import apply
 from gateway.workers.placing import Places, Stepping
 from gateway.workers.timers import Timers
@@ -177,3 +181,55 @@ def _first(reader: Any, now: float) -> Any:
     floor = Standing(reader, AGENTS, now)
     (lane,) = floor.lanes()
     return floor.first(lane)
+
+
+# ---------------------------------------------------------------- opening hours
+
+OPEN_ONLY = """
+[[filter]]
+name = "hours"
+when = "true"
+[[filter.target]]
+queue = "security"
+skip_if = "!queue.open"
+[[filter.target]]
+queue = "general"
+"""
+#: NEW_YEAR is a Thursday, here without holidays: closed at eight in Shanghai, open at nine.
+DAY, NIGHT = ALWAYS, Calendar()
+
+
+@pytest.mark.parametrize(
+    ("brand", "own", "queue"),
+    [
+        (DAY, {"security": NIGHT}, "general"),
+        (NIGHT, {"security": DAY}, "security"),
+        (NIGHT, {"general": DAY}, "general"),
+        (DAY, {"general": NIGHT}, "security"),
+    ],
+)
+async def test_whether_a_queue_is_open_is_asked_of_its_own_hours_else_the_brands(
+    rig: Rig, brand: Calendar, own: dict[str, Calendar], queue: str
+) -> None:
+    places = Places(QUEUES, "general", load(OPEN_ONLY, QUEUES), {"demo": brand}, own=own)
+    rig.settings = replace(SETTINGS, places=places)
+    rig.answerer.usual = decision(Verb.ROUTE, queue="payments")
+    rig.think()
+    await rig.say("hello")
+    timers = replace(rig.timers(), stepping=Stepping(places, {}))
+    assert await timers.once() == 1
+    assert await value(rig.store, "SELECT queue FROM inquiries") == queue
+
+
+def test_the_places_of_the_settings_know_the_hours_of_queues(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    text = (
+        '[queues.general]\ntitle = "General"\n[queues.general.calendar]\nopening_hours = ["24x7"]\n'
+    )
+    file.write_text(text, "utf-8")
+    config = config_of(file, environ={})
+    places = places_of(config)
+    assert places.own == config.queue_calendars()
+    midnight = 1767196800.0  # 2026-01-01 00:00 in Shanghai
+    assert places.is_open("general", "demo", midnight)
+    assert not places.is_open("other", "demo", midnight)

@@ -52,6 +52,27 @@ CREATE TABLE refusals (
 );
 CREATE INDEX refusals_until ON refusals (until);
 
+-- Advice that the agent of an inquiry asks for, of one colleague or of those who take from a queue. Question
+-- and answer are notes of the inquiry. An open one stands as long as who asked has the inquiry.
+CREATE TABLE consults (
+  id TEXT PRIMARY KEY,
+  inquiry_id TEXT NOT NULL REFERENCES inquiries (id),
+  state TEXT NOT NULL,
+  asked_by TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  queue TEXT NOT NULL,
+  weight BIGINT NOT NULL,
+  question TEXT NOT NULL,
+  answer TEXT NOT NULL DEFAULT '',
+  asked_at DOUBLE PRECISION NOT NULL,
+  ended_at DOUBLE PRECISION,
+  ended_by TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX consults_inquiry ON consults (inquiry_id, asked_at, id);
+CREATE INDEX consults_open ON consults (asked_at, id) WHERE state = 'open';
+-- Nobody is asked twice about the same inquiry at a time.
+CREATE UNIQUE INDEX consults_once ON consults (inquiry_id, agent, queue) WHERE state = 'open';
+
 -- Wishes to be called. `body` is the whole of one; the other columns are what is looked for.
 CREATE TABLE callbacks (
   id TEXT PRIMARY KEY,
@@ -86,12 +107,22 @@ CREATE TABLE sla_clocks (
 );
 CREATE INDEX sla_clocks_open ON sla_clocks (due) WHERE stopped IS NULL;
 
--- How many targets were missed since the beginning, in the queue they were missed in.
-CREATE TABLE sla_breaches (
+-- How many targets came to be at risk and how many were missed since the beginning, by the queue in
+-- which they were then.
+CREATE TABLE sla_told (
   kind TEXT NOT NULL,
+  state TEXT NOT NULL,
   queue TEXT NOT NULL,
   n BIGINT NOT NULL,
-  PRIMARY KEY (kind, queue)
+  PRIMARY KEY (kind, state, queue)
+);
+
+-- How many callbacks reached nobody since the beginning: why, and in which queue their inquiries were.
+CREATE TABLE callback_misses (
+  reason TEXT NOT NULL,
+  queue TEXT NOT NULL,
+  n BIGINT NOT NULL,
+  PRIMARY KEY (reason, queue)
 );
 
 -- How quickly inquiries left a queue to an agent, by five minutes.
@@ -99,3 +130,15 @@ CREATE TABLE queue_rates (
   queue TEXT PRIMARY KEY,
   body TEXT NOT NULL
 );
+
+-- Who may use the API, as whom. Of a token only its digest is kept.
+CREATE TABLE api_tokens (
+  id TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  scopes TEXT NOT NULL,
+  label TEXT NOT NULL,
+  created_at DOUBLE PRECISION NOT NULL,
+  revoked_at DOUBLE PRECISION
+);
+CREATE UNIQUE INDEX api_tokens_digest ON api_tokens (digest);

@@ -61,11 +61,33 @@ SELECT id, created_at, last_in_at, reply_to FROM conversations
 WHERE account = :account AND handle_id = :handle_id
 
 -- name: conversation_by_id(id)^
-SELECT id, account, handle_id, created_at, last_in_at, reply_to FROM conversations WHERE id = :id
+SELECT id, account, handle_id, created_at, last_in_at, reply_to, turn FROM conversations WHERE id = :id
+
+-- name: ways(contact_id)
+-- Conversations of the proved addresses of a contact, the latest first.
+SELECT v.id, v.account, v.reply_to, h.space, h.address
+FROM handles h JOIN conversations v ON v.handle_id = h.id
+WHERE h.contact_id = :contact_id AND h.trust = 'verified' AND h.flag = ''
+ORDER BY v.last_in_at DESC, v.id
 
 -- name: open_conversation(id, account, handle_id, created_at)!
 INSERT INTO conversations (id, account, handle_id, created_at)
 VALUES (:id, :account, :handle_id, :created_at)
 
--- name: touch_conversation(id, last_in_at, reply_to)!
-UPDATE conversations SET last_in_at = :last_in_at, reply_to = :reply_to WHERE id = :id
+-- name: touch_conversation(id, last_in_at, reply_to, opens)^
+UPDATE conversations
+SET reply_to = :reply_to, turn = turn + :opens,
+    last_in_at = CASE WHEN :opens = 1 AND last_in_at < :last_in_at THEN :last_in_at ELSE last_in_at END
+WHERE id = :id RETURNING turn, last_in_at
+
+-- name: advance(id)!
+-- Before a message is added: see `messages.advance`.
+UPDATE conversations SET rev = rev + 1 WHERE id = :id
+
+-- name: revision(account, space, address)$
+-- The last change of what was said there.
+SELECT v.rev FROM handles h JOIN conversations v ON v.handle_id = h.id AND v.account = :account
+WHERE h.space = :space AND h.address = :address
+
+-- name: set_context(id, reply_to)!
+UPDATE conversations SET reply_to = :reply_to WHERE id = :id

@@ -25,3 +25,14 @@ WHERE e.seq > :seq ORDER BY e.seq LIMIT :n
 SELECT e.seq, e.id, e.kind, e.inquiry_id, e.at, c.data
 FROM events e LEFT JOIN event_contents c ON c.event_id = e.id
 WHERE e.inquiry_id = :inquiry_id AND e.seq IS NOT NULL ORDER BY e.seq
+
+-- name: contents(id)^
+SELECT event_id, data FROM event_contents WHERE event_id = :id
+
+-- name: contents_of(inquiry_id)
+SELECT c.event_id, c.data FROM events e JOIN event_contents c ON c.event_id = e.id
+WHERE e.inquiry_id = :inquiry_id
+
+-- name: erase(id)!
+-- With its salt: nobody can guess what it said. The event and its digest stay in the chain.
+DELETE FROM event_contents WHERE event_id = :id

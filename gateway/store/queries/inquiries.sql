@@ -63,7 +63,9 @@ ORDER BY created_at DESC, id DESC LIMIT 1
 
 -- name: open_of(conversation_id, contact_id)
 -- What is open in a conversation; a contact also counts, unless ''.
-SELECT number, state, queue FROM inquiries
+SELECT number, state, queue, lane, rank,
+       EXISTS (SELECT 1 FROM callbacks b WHERE b.inquiry_id = inquiries.id) AS called
+FROM inquiries
 WHERE state NOT IN ('resolved', 'closed')
   AND (conversation_id = :conversation_id OR (contact_id = :contact_id AND :contact_id <> ''))
 ORDER BY created_at DESC, id DESC LIMIT 3
@@ -113,3 +115,6 @@ WHERE state = 'queued' GROUP BY queue
 
 -- name: state_counts()
 SELECT state, COUNT(*) AS n FROM inquiries GROUP BY state
+
+-- name: forget(id, subject, dialogue)!
+UPDATE inquiries SET subject = :subject, dialogue = :dialogue, version = version + 1 WHERE id = :id

@@ -8,6 +8,9 @@ INSERT INTO raw_events (id, account, dedup_key, lane, type, received_at, verifie
 VALUES (:id, :account, :dedup_key, :lane, :type, :received_at, :verified, :body)
 ON CONFLICT (account, dedup_key) DO NOTHING
 
+-- name: by_key(account, dedup_key)^
+SELECT id, state FROM raw_events WHERE account = :account AND dedup_key = :dedup_key
+
 -- name: pending(now, n)
 -- Oldest first, without lanes that somebody holds or that wait after a failure. A look only.
 SELECT r.id, r.account, r.lane, r.type, r.received_at, r.verified, r.body, r.attempts
@@ -106,3 +109,11 @@ WHERE id = :id AND state = 'quarantined'
 -- An empty state means any.
 SELECT id, account, stage, reason, blob, event_id, at, state, replayed_at, meta
 FROM quarantine WHERE (:state = '' OR state = :state) ORDER BY at DESC, id DESC LIMIT :n
+
+-- name: in_lane(account, dedup_key, lane)^
+SELECT id, body FROM raw_events
+WHERE account = :account AND dedup_key = :dedup_key AND lane = :lane AND state <> 'pending'
+
+-- name: forget(id)!
+-- What it said; that it came stays known.
+UPDATE raw_events SET body = NULL WHERE id = :id AND state <> 'pending'

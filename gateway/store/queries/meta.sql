@@ -5,6 +5,14 @@ SELECT value FROM memos WHERE account = :account AND key = :key
 INSERT INTO memos (account, key, value) VALUES (:account, :key, :value)
 ON CONFLICT (account, key) DO UPDATE SET value = excluded.value
 
+-- name: first(account, key, value)!
+INSERT INTO memos (account, key, value) VALUES (:account, :key, :value)
+ON CONFLICT (account, key) DO NOTHING
+
+-- name: move(account, key, before, value)!
+-- Only from what it was: of two that moved it at once one has to look again.
+UPDATE memos SET value = :value WHERE account = :account AND key = :key AND value = :before
+
 -- name: add_blob_ref(address, owner)!
 INSERT INTO blob_refs (address, owner) VALUES (:address, :owner)
 ON CONFLICT (address, owner) DO NOTHING

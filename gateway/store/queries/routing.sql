@@ -62,8 +62,9 @@ WHERE state IN ('assigned', 'wrapping') AND assigned_to = :agent ORDER BY rank, 
 SELECT inquiry_id, agent FROM refusals WHERE until > :now
 
 -- name: overdue(now)
--- Offers whose time is over; of inquiries that were given away meanwhile, what is left of them.
-SELECT DISTINCT inquiry_id FROM offers WHERE until <= :now
+-- Offers whose time is over; of inquiries that were given away meanwhile, what is left of them. In order,
+-- so that the same offers follow on both engines.
+SELECT DISTINCT inquiry_id FROM offers WHERE until <= :now ORDER BY inquiry_id
 
 -- name: add_offer(inquiry_id, agent, at, until)!
 INSERT INTO offers (inquiry_id, agent, offered_at, until) VALUES (:inquiry_id, :agent, :at, :until)
@@ -77,6 +78,10 @@ DELETE FROM offers WHERE inquiry_id = :inquiry_id
 
 -- name: drop_overdue(inquiry_id, now)!
 DELETE FROM offers WHERE inquiry_id = :inquiry_id AND until <= :now
+
+-- name: touch(id)!
+-- Changes nothing: two transactions that end offers of the same inquiry meet in its row.
+UPDATE inquiries SET version = version WHERE id = :id
 
 -- name: refuse(inquiry_id, agent, until)!
 INSERT INTO refusals (inquiry_id, agent, until) VALUES (:inquiry_id, :agent, :until)
@@ -112,11 +117,11 @@ SELECT body FROM queue_rates WHERE queue = :queue
 INSERT INTO queue_rates (queue, body) VALUES (:queue, :body)
 ON CONFLICT (queue) DO UPDATE SET body = excluded.body
 
--- name: silent(before)
-SELECT id FROM agents WHERE presence <> 'offline' AND seen_at < :before
+-- name: presence(id)$
+SELECT presence FROM agents WHERE id = :id
 
 -- name: wrapped_up(now)
-SELECT id FROM agents WHERE presence = 'wrap_up' AND presence_until <= :now
+SELECT id FROM agents WHERE presence = 'wrap_up' AND presence_until <= :now ORDER BY id
 
 -- name: strays()
 -- With somebody who is gone: the customer wrote again after they left.
@@ -136,3 +141,23 @@ SELECT i.id, i.version, i.state, i.brand, i.queue, i.priority, i.urgent, i.lane,
        i.routing
 FROM waiting_lanes l JOIN inquiries i ON i.lane = l.lane AND i.state = 'queued'
 WHERE l.queue = :queue ORDER BY i.rank DESC, i.waiting_since DESC, i.id DESC LIMIT :n
+
+-- name: lanes()
+-- Every lane in which something ever waited.
+SELECT lane FROM waiting_lanes ORDER BY lane
+
+-- name: line(lane, n)
+-- The beginning of a lane.
+SELECT rank, waiting_since FROM inquiries
+WHERE state = 'queued' AND lane = :lane ORDER BY rank, waiting_since, id LIMIT :n
+
+-- name: line_length(lane, n)^
+-- How many wait in a lane, and since when; counted as far as `n`.
+SELECT COUNT(*) AS waiting, MIN(waiting_since) AS oldest FROM (
+  SELECT waiting_since FROM inquiries WHERE state = 'queued' AND lane = :lane
+  ORDER BY rank, waiting_since, id LIMIT :n) AS one
+
+-- name: line_end(lane)$
+-- The greatest rank of a lane.
+SELECT rank FROM inquiries
+WHERE state = 'queued' AND lane = :lane ORDER BY rank DESC, waiting_since DESC, id DESC LIMIT 1

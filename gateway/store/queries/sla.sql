@@ -26,14 +26,15 @@ FROM sla_clocks c JOIN inquiries i ON i.id = c.inquiry_id
 WHERE c.stopped IS NULL AND (:queue = '' OR i.queue = :queue)
 ORDER BY c.due, i.id, c.kind LIMIT :n
 
--- name: count(kind, queue)!
--- One more breach.
-INSERT INTO sla_breaches (kind, queue, n) VALUES (:kind, :queue, 1)
-ON CONFLICT (kind, queue) DO UPDATE SET n = sla_breaches.n + 1
+-- name: count(kind, state, queue)!
+-- One more that is at risk, or was missed.
+INSERT INTO sla_told (kind, state, queue, n) VALUES (:kind, :state, :queue, 1)
+ON CONFLICT (kind, state, queue) DO UPDATE SET n = sla_told.n + 1
 
--- name: breaches()
-SELECT kind, queue, n FROM sla_breaches ORDER BY kind, queue
+-- name: told()
+SELECT kind, state, queue, n FROM sla_told ORDER BY kind, state, queue
 
 -- name: state_counts()
-SELECT kind, state, COUNT(*) AS n FROM sla_clocks WHERE stopped IS NULL
-GROUP BY kind, state ORDER BY kind, state
+SELECT c.kind, c.state, i.queue, COUNT(*) AS n
+FROM sla_clocks c JOIN inquiries i ON i.id = c.inquiry_id
+WHERE c.stopped IS NULL GROUP BY c.kind, c.state, i.queue ORDER BY c.kind, c.state, i.queue

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from channels._twilio_messages import opt_word
+from channels._opt_words import opt_word
 from channels.sms import SmsSettings, TwilioSms
 from gateway.domain.channel import Inbound, Lookup, Probe, Receipt, Webhook
 from gateway.domain.errors import ParseError, SettingsError

@@ -58,6 +58,20 @@ def test_accepts_every_live_shared_key(key, algorithm):
     assert verdict.scheme == f"twilio-shared-key-{algorithm[5:].lower()}"
 
 
+def test_a_shared_key_is_rotated_without_losing_a_call():
+    def by(key):
+        return signed(FORM, KEYS[key], algorithm="HMAC_SHA256", key=key)
+
+    old, new = KEYS
+    before, during, after = (sms(shared_keys={k: KEYS[k] for k in live}) for live in
+                             ([old], [old, new], [new]))  # fmt: skip
+    for channel, key in [(before, old), (during, old), (during, new), (after, new)]:
+        assert channel.verify(by(key)).key_id == key
+    for channel, key in [(before, new), (after, old)]:
+        with pytest.raises(BadSignature):
+            channel.verify(by(key))
+
+
 @pytest.mark.parametrize(
     "settings",
     [
