@@ -33,8 +33,8 @@ async def test_retry_comes_again_later_and_later_and_is_parked_in_the_end(rig: R
                 f"SELECT due_at = {seen!r} AND attempts = {attempt} FROM outbox", 0
             )
         await rig.store.until(STATE, "parked")
-        assert delivery.counts["app", "retry"] == 3
-        assert delivery.counts["app", "parked"] == 1
+    assert delivery.counts["app", "retry"] == 3
+    assert delivery.counts["app", "parked"] == 1
     assert len(channel.given) == 3
     assert [given.attempt for given in channel.given] == [1, 2, 3]
     assert "3 tries" in (await row(rig))["detail"]
